@@ -93,7 +93,8 @@ export class Backups {
 
   #nextAt(): number | null {
     const { plan, timezone, clock } = this.#options;
-    if (this.#retryAt !== null) return this.#retryAt;
+    // A time that is later than any retry was set before the clock was set back.
+    if (this.#retryAt !== null) return this.#retryAt - clock.now() > RETRY_MS ? clock.now() : this.#retryAt;
     const last = this.#last();
     return last === null ? clock.now() : nextBackupAt(plan, timezone, last.at);
   }
@@ -102,15 +103,13 @@ export class Backups {
     const { plan, copier, clock, log, signal } = this.#options;
     this.#isRunning = true;
     const startedAt = clock.now();
-    const made = await copier.make(startedAt, signal).finally(() => {
+    const made = await copier.make(signal).finally(() => {
       this.#isRunning = false;
     });
     if (signal.aborted) return;
     if ("fault" in made) {
       const isBusy = made.fault === "busy";
-      const now = clock.now();
-      const planned = nextBackupAt(plan, this.#options.timezone, now) ?? Number.POSITIVE_INFINITY;
-      this.#retryAt = Math.min(now + (isBusy ? BUSY_MS : RETRY_MS), planned);
+      this.#retryAfter(isBusy ? BUSY_MS : RETRY_MS);
       if (isBusy) return;
       const { fault, error } = made;
       if (this.#failing === null)
@@ -131,6 +130,16 @@ export class Backups {
     log.info({ file, bytes, deleted, durationMs: Math.max(0, clock.now() - startedAt) }, "made a backup");
     if (this.#failing !== null) this.#recovered();
     this.#look();
+    // The clock was set meanwhile, or the copy is gone already. Another one at once would be no better.
+    if ((this.#last()?.at ?? 0) < startedAt) this.#retryAfter(RETRY_MS);
+  }
+
+  /** Makes the next backup after a delay, or before if one is due. */
+  #retryAfter(delayMs: number): void {
+    const { plan, timezone, clock } = this.#options;
+    const now = clock.now();
+    const planned = nextBackupAt(plan, timezone, now) ?? Number.POSITIVE_INFINITY;
+    this.#retryAt = Math.min(now + delayMs, planned);
   }
 
   #recovered(): void {

@@ -8,7 +8,7 @@ import type { BackupOrder, BackupReport } from "./make-backup.ts";
 /** Makes backups, and lists them. */
 export interface Copier {
   /** Makes a copy, then deletes those that have expired. Never rejects. Ends without one when `signal` is aborted. */
-  make(now: number, signal: AbortSignal): Promise<BackupReport>;
+  make(signal: AbortSignal): Promise<BackupReport>;
   /** Returns the copies of this database, newest first. Throws if the folder can't be read. */
   list(): readonly { readonly at: number; readonly bytes: number }[];
 }
@@ -25,8 +25,8 @@ type CopierOptions = {
 
 /** Returns a copier whose work is done by a process of its own, so that it delays nothing. */
 export const processCopier = ({ plan, path, databaseId, timezone, runtime }: CopierOptions): Copier => ({
-  make: (now, signal) => {
-    const order: BackupOrder = { path, folder: plan.folder, artifacts: plan.artifacts, keep: plan.keep, timezone, now };
+  make: (signal) => {
+    const order: BackupOrder = { path, folder: plan.folder, artifacts: plan.artifacts, keep: plan.keep, timezone };
     return run(runtime.self(backupArguments), order, signal);
   },
   list: () => listCopies(plan.folder).filter(({ database }) => database === shortId(databaseId)),

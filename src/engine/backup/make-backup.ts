@@ -14,7 +14,6 @@ export type BackupOrder = {
   readonly artifacts: boolean;
   readonly keep: Keep;
   readonly timezone: string;
-  readonly now: number;
 };
 
 /** The answer of that process. */
@@ -47,9 +46,9 @@ const lowerPriority = (): void => {
   }
 };
 
-const backUp = ({ path, folder, artifacts, keep, timezone, now }: BackupOrder, runtime: Runtime): BackupReport => {
+const backUp = ({ path, folder, artifacts, keep, timezone }: BackupOrder, runtime: Runtime): BackupReport => {
   try {
-    const made = backUpToFolder({ path, folder, artifacts, rotation: { keep, timezone }, runtime, now });
+    const made = backUpToFolder({ path, folder, artifacts, rotation: { keep, timezone }, runtime });
     const damaged = made.artifacts?.damaged ?? [];
     return { file: made.file, bytes: made.bytes, deleted: made.deleted.length, damaged: damaged.slice(0, MAX_DAMAGED) };
   } catch (error) {

@@ -23,7 +23,6 @@ export type FolderBackupOptions = {
   /** Which copies are kept; null deletes none. */
   readonly rotation: { readonly keep: Keep; readonly timezone: string } | null;
   readonly runtime: Runtime;
-  readonly now: number;
 };
 
 export type FolderBackup = Pick<FolderCopy, "file" | "at" | "bytes"> & {
@@ -40,7 +39,7 @@ export type FolderBackup = Pick<FolderCopy, "file" | "at" | "bytes"> & {
  * the copy can't be written or is damaged; then there is no new copy, and no older one was deleted.
  */
 export const backUpToFolder = (options: FolderBackupOptions): FolderBackup => {
-  const { path, runtime, rotation, now } = options;
+  const { path, runtime, rotation } = options;
   assertDatabase({ path, runtime });
   const folder = openFolder(options);
   const id = idOf(options);
@@ -50,7 +49,7 @@ export const backUpToFolder = (options: FolderBackupOptions): FolderBackup => {
   using _lock = lockFolder(runtime, { folder, id });
   try {
     sweep(folder, id);
-    using copy = createTemporaryFile(join(folder, copyName(id, now)));
+    using copy = createTemporaryFile(join(folder, copyName(id, Date.now())));
     const at = freeTime({ folder, id, madeAt: copyInto(copy.path, { path, runtime }) });
     const file = join(folder, copyName(id, at));
     const artifacts = options.artifacts ? copyAll(options, { folder, id, file, copy: copy.path }) : null;
@@ -58,7 +57,7 @@ export const backUpToFolder = (options: FolderBackupOptions): FolderBackup => {
     for (const made of [copy.path, `${file}${ARTIFACTS}`]) giveNew(made, owner);
     renameSync(copy.path, file);
     fsyncPath(folder);
-    const deleted = rotation === null ? [] : rotate({ folder, id, now, rotation });
+    const deleted = rotation === null ? [] : rotate({ folder, id, now: at, rotation });
     return { file, at, bytes: statSync(file).size, artifacts, deleted };
   } catch (error) {
     sweepQuietly(folder, id);
@@ -199,6 +198,7 @@ const stillListed = (
 type RotateOptions = {
   readonly folder: string;
   readonly id: string;
+  /** The time of the new copy. */
   readonly now: number;
   readonly rotation: NonNullable<FolderBackupOptions["rotation"]>;
 };

@@ -18,7 +18,11 @@ export const createTemporaryFile = (path: string): { readonly path: string } & D
     createPrivate(file);
     return { path: file, [Symbol.dispose]: remove };
   } catch (error) {
-    remove();
+    try {
+      remove();
+    } catch {
+      // The first error says why there is no file.
+    }
     throw error;
   }
 };

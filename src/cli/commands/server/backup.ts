@@ -62,7 +62,7 @@ const isFolder = (target: string): boolean => {
 const copyToFolder = (
   folder: string,
   { isOwn }: { readonly isOwn: boolean },
-  { terminal, settings, runtime, clock, json }: Context,
+  { terminal, settings, runtime, json }: Context,
 ): void => {
   const keep = { days: settings.backupKeepDays, weeks: settings.backupKeepWeeks };
   const made = backUpToFolder({
@@ -71,7 +71,6 @@ const copyToFolder = (
     artifacts: settings.backupArtifacts,
     rotation: isOwn ? { keep, timezone: defaultZone(settings) } : null,
     runtime,
-    now: clock.now(),
   });
   if (json) terminal.out.write(`${JSON.stringify(asJson(made), null, 2)}\n`);
   else terminal.err.write(linesOf(made, settings.db).join(""));
