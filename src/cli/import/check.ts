@@ -1,22 +1,22 @@
-import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { PetitError } from "../../domain/errors.ts";
-import { formatProblem, type Problem } from "../../jobfile/problem.ts";
-import { readJobsDir } from "../../jobfile/read/job-dir.ts";
+import { formatProblem } from "../../jobfile/problem.ts";
+import { problemsWith, readJobsDir } from "../../jobfile/read/job-dir.ts";
 import { readJobFile } from "../../jobfile/read/job-file.ts";
 import { EXIT, Failure } from "../exit.ts";
 import type { ImportedFile } from "./imported.ts";
 
-/** Throws a `Failure` with all problems if a file would not pass `petit validate` in its folder. */
-export const checkFiles = (files: readonly ImportedFile[], dir: string): void => {
-  const problems = files.flatMap((file) => problemsOf(file, dir));
+/** Throws a `Failure` with all problems that `petit validate` would find in the folder, once the files are there, and does not find now. */
+export const checkFiles = async (files: readonly ImportedFile[], dir: string | null): Promise<void> => {
+  const problems = await problemsWith(
+    files.map(({ path, text }) => ({ file: path, text })),
+    dir,
+  );
   if (problems.length === 0) return;
   const lines = problems.map(formatProblem).join("\n");
   throw new Failure(EXIT.FAILED, `nothing was written, because these job files would be invalid:\n${lines}`);
 };
-
-const problemsOf = ({ path, text }: ImportedFile, dir: string): readonly Problem[] =>
-  readJobFile({ file: path, folder: resolve(dir, path, ".."), text }).problems;
 
 /** Throws `conflict` if a file exists already, unless `replaces`, or if another file of the folder has a job with the same id. */
 export const checkFolder = async (
@@ -28,6 +28,11 @@ export const checkFolder = async (
   if (existing.length > 0 && !replaces) {
     const names = existing.map((path) => join(dir, path)).join(", ");
     throw new PetitError("conflict", `already there: ${names}; nothing was written. --force replaces files`);
+  }
+  const folders = existing.filter((path) => statSync(join(dir, path)).isDirectory());
+  if (folders.length > 0) {
+    const names = folders.map((path) => join(dir, path)).join(", ");
+    throw new PetitError("conflict", `a folder has the name of a job file: ${names}; nothing was written`);
   }
   const clashes = await sameIds(files, dir);
   if (clashes.length === 0) return;

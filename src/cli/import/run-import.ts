@@ -20,17 +20,13 @@ export const runImport = async (
   }
   if (imported.files.length === 0 && imported.fates.length === 0)
     throw new Failure(EXIT.FAILED, `${request.source ?? "standard input"} has nothing to import; nothing was written`);
-  checkFiles(imported.files, outputDir ?? ".");
-  const saved = outputDir === null ? null : await saveTo(outputDir, imported, force);
+  if (outputDir !== null) await checkFolder(imported.files, { dir: outputDir, replaces: force });
+  await checkFiles(imported.files, outputDir);
+  const saved = outputDir === null ? null : await saveFiles(imported.files, outputDir);
   if (context.json) out.write(importJson(imported, saved));
   else writeResult(imported, saved, request);
   const isLeftOut = imported.fates.some(({ outcome }) => outcome === "left_out");
   return imported.files.length > 0 && !(strict && isLeftOut) ? EXIT.DONE : EXIT.FAILED;
-};
-
-const saveTo = async (dir: string, { files }: Imported, force: boolean): Promise<readonly SavedFile[]> => {
-  await checkFolder(files, { dir, replaces: force });
-  return saveFiles(files, dir);
 };
 
 const writeResult = (

@@ -12,9 +12,11 @@ export type SavedFile = { readonly file: string; readonly replaced: boolean };
 export const saveFiles = async (files: readonly ImportedFile[], dir: string): Promise<readonly SavedFile[]> => {
   const targets = files.map(({ path, text }) => ({ file: join(dir, path), text }));
   const drafts: string[] = [];
+  const folders: string[] = [];
   try {
     for (const { file, text } of targets) {
-      await mkdir(dirname(file), { recursive: true });
+      const made = await mkdir(dirname(file), { recursive: true });
+      if (made !== undefined) folders.push(made);
       drafts.push(draftOf(file));
       await writeFile(draftOf(file), text, { flag: "wx" });
     }
@@ -25,7 +27,7 @@ export const saveFiles = async (files: readonly ImportedFile[], dir: string): Pr
     }
     return saved;
   } catch (error) {
-    await Promise.all(drafts.map((draft) => rm(draft, { force: true })));
+    await Promise.all([...drafts, ...folders].map((path) => rm(path, { recursive: true, force: true })));
     const reason = errorMessage(error);
     throw new Failure(EXIT.FAILED, `the job files can't be written to ${dir}: ${reason}`, { cause: error });
   }

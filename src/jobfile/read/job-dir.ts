@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { closeSync } from "node:fs";
+import { closeSync, existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { dirname, join, posix, resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
@@ -9,7 +9,7 @@ import { loadPatterns } from "../../domain/params/pattern.ts";
 import { openRegular, readStart } from "../../lib/files/regular-file.ts";
 import { checkJobs, type Extent, type Setup } from "../check/jobs.ts";
 import { hasPrograms } from "../check/programs.ts";
-import type { Conflict, Problem } from "../problem.ts";
+import { type Conflict, formatProblem, type Problem } from "../problem.ts";
 import type { Reference } from "../reference.ts";
 import { type FileContent, readJobFile } from "./job-file.ts";
 import type { KnownFiles } from "./known-files.ts";
@@ -63,6 +63,29 @@ export const readJobFiles = async (paths: readonly NamedFile[], setup: Setup): P
         : await readContent(bytes, { file, folder: "." }),
     );
   return assemble(contents, setup, "part");
+};
+
+/**
+ * Returns the problems that a folder would have if these files were written there, beyond those that it has. `file` is relative to the
+ * folder, which need not exist; null is an empty folder here.
+ */
+export const problemsWith = async (
+  files: readonly { readonly file: string; readonly text: string }[],
+  dir: string | null,
+): Promise<readonly Problem[]> => {
+  const root = resolve(dir ?? ".");
+  const contents: FileContent[] = [];
+  for (const { file, text } of files)
+    contents.push(await readContent(new TextEncoder().encode(text), { file, folder: dirname(resolve(root, file)) }));
+  const present =
+    dir !== null && existsSync(root) ? await readContents({ dir, known: undefined, stampOf: undefined }) : null;
+  const replaced = new Set(files.map(({ file }) => file));
+  const others = [...(present?.byFile ?? [])].flatMap(([file, content]) => (replaced.has(file) ? [] : [content]));
+  await loadPatternsOfCalls([...others, ...contents]);
+  const problemsOf = (all: readonly FileContent[]): readonly Problem[] =>
+    findConflicts(all, ANY_SETUP, "all").map(({ problem }) => problem);
+  const before = new Set(problemsOf(others).map(formatProblem));
+  return problemsOf([...others, ...contents]).filter((problem) => !before.has(formatProblem(problem)));
 };
 
 /** Checks the text of a job file. Reads no files: neither those that it names nor those of other jobs. */
