@@ -33,6 +33,7 @@ export type Attention =
   | ({ readonly kind: "transfer_blocked" } & BlockedTransfer)
   | ({ readonly kind: "notifications_undelivered" } & UndeliveredTarget)
   | ({ readonly kind: "heartbeat_failing" } & FailingHeartbeat)
+  | ({ readonly kind: "traces_failing" } & FailingTraces)
   | ({ readonly kind: "backup_failed" } & MissingBackup)
   | ({ readonly kind: "search_index_failing" } & FailingIndex)
   | ({ readonly kind: "trigger_failing" } & FailingTrigger)
@@ -122,6 +123,7 @@ export const ATTENTION_SEVERITY = {
   transfer_blocked: "error",
   notifications_undelivered: "error",
   heartbeat_failing: "error",
+  traces_failing: "warning",
   backup_failed: "error",
   search_index_failing: "warning",
   trigger_failing: "error",
@@ -302,6 +304,20 @@ type FailingHeartbeat = {
   /** Why the last ping failed. */
   readonly error: string;
 };
+
+/** The receiver of traces has been failing for a while. */
+type FailingTraces = {
+  readonly since: number;
+  /** The URL as it may be displayed. */
+  readonly url: string;
+  /** Why the last attempt failed. */
+  readonly error: string;
+  /** Number of spans that were given up since the start of petit. */
+  readonly dropped: number;
+};
+
+/** A receiver of traces that is away for less than this needs no attention, because spans wait for it. In ms. */
+export const TRACES_FAIL_AFTER_MS = 5 * 60_000;
 
 export const TRIGGER_FAULTS = [
   "secret_unreadable",

@@ -236,6 +236,7 @@ class Scheduler implements Engine, EventIntake {
       internalErrors: this.#internalErrors,
       expectations: () => this.#expectations.all,
       heartbeat: () => this.heartbeat,
+      traces: () => this.traces,
       backup: () => this.backup,
       failingTriggers: () => [
         ...this.#webhooks.listUnreadable(),

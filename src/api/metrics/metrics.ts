@@ -296,7 +296,7 @@ const registerTraceMetrics = (registers: Registry[], engine: MetricSources["engi
   counter("petit_spans_sent_total", "Spans of traces that the receiver has accepted.", ({ sent }) => sent);
   counter(
     "petit_spans_dropped_total",
-    "Spans of traces that were given up, because too many waited or the receiver refused them.",
+    "Spans of traces that were given up, because too many waited or the receiver refused or rejected them.",
     ({ dropped }) => dropped,
   );
   new Gauge({

@@ -80,6 +80,7 @@ export const StatsBody = exactly(
           transfer_blocked: 0,
           notifications_undelivered: 0,
           heartbeat_failing: 0,
+          traces_failing: 0,
           backup_failed: 0,
           search_index_failing: 0,
           trigger_failing: 0,

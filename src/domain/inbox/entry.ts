@@ -70,6 +70,7 @@ const keyOf = (item: Keyed): string => {
       return [...item.labels, item.type ?? ""].join();
     case "nats_unreachable":
     case "heartbeat_failing":
+    case "traces_failing":
     case "backup_failed":
     case "search_index_failing":
     case "retention_undecided":

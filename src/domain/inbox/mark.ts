@@ -192,6 +192,7 @@ const seenParts = (item: Simple): { readonly cause: string; readonly streak: num
     case "token_expired":
       return { cause: "", streak: item.count };
     case "heartbeat_failing":
+    case "traces_failing":
     case "backup_failed":
     case "search_index_failing":
     case "jobs_repository_failed":

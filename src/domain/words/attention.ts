@@ -149,6 +149,7 @@ type Facts = {
     readonly error: string;
   };
   readonly heartbeat_failing: { readonly url: string; readonly error: string };
+  readonly traces_failing: { readonly url: string; readonly error: string; readonly dropped: number };
   readonly backup_failed: {
     readonly folder: string;
     readonly fault: BackupFault;
@@ -449,6 +450,18 @@ const WORDS: { readonly [Kind in AttentionKind]: (item: Item<Kind>, format: Form
     details: [text(url), line(error)],
     actions: [],
   }),
+  traces_failing: ({ url, error, dropped }) => {
+    const lost = dropped === 0 ? "" : `; ${pluralize(dropped, "span")} given up`;
+    return {
+      subject: { kind: "petit", part: "Traces" },
+      message: `traces can't be sent to ${url}: ${error}${lost}; runs go on`,
+      state: "traces not sent",
+      why: `${url}: ${error}${lost}`,
+      what: "can’t be sent",
+      details: [text(url), line(error), ...(dropped === 0 ? [] : [text(`${pluralize(dropped, "span")} given up`)])],
+      actions: [],
+    };
+  },
   backup_failed: ({ folder, fault, error, last_at: lastAt }) => {
     const last = lastAt === null ? null : new Date(lastAt).toISOString();
     return {
@@ -862,6 +875,8 @@ export const ATTENTION_TEXT = {
     "Notifications of a job, or digests (`job_id` is null), could not be delivered to a receiver; ends when one arrives, when the job no longer names the receiver, or an hour after the last one was given up",
   heartbeat_failing:
     "The URL of `heartbeat` in the configuration file does not accept the last ping; ends when it accepts one",
+  traces_failing:
+    "The receiver of traces has been away, or has refused what it gets, for 5 minutes or more; ends when it accepts spans",
   backup_failed:
     "The last backup of the database failed; petit tries again. Ends with the next good one, also of `petit backup`",
   search_index_failing:

@@ -13,6 +13,7 @@ import {
   MIN_STUCK_MS,
   type OldRuns,
   type OpenAccess,
+  TRACES_FAIL_AFTER_MS,
   type UnreadableSecret,
 } from "../../domain/attention.ts";
 import type { BackupState } from "../../domain/backup/state.ts";
@@ -40,6 +41,7 @@ import type { NewestRuns } from "../run/newest-runs.ts";
 import type { Runs } from "../run/runs.ts";
 import type { Jobs } from "../schedule/jobs.ts";
 import type { Pauses } from "../schedule/pauses.ts";
+import type { TracesState } from "../traces/tracer.ts";
 import { groupByCause, type WaitFacts } from "./consequences.ts";
 import { type FailingOrFlapping, JobResults } from "./job-results.ts";
 import { type EndOfMark, Marks, ORPHAN_MS, withoutEnded } from "./marks.ts";
@@ -63,6 +65,7 @@ export type AttentionListOptions = {
   /** How the heartbeat works; null if none is configured. */
   readonly heartbeat: () => HeartbeatState | null;
   /** How backups fare; null if none are configured. */
+  readonly traces: () => TracesState | null;
   readonly backup: () => BackupState | null;
   /** Why the index for searches can't be written; null if it can. */
   readonly failingIndex: () => FailingIndex | null;
@@ -441,6 +444,7 @@ export class AttentionFinder {
       case "lost_processes":
       case "limits_not_enforced":
       case "heartbeat_failing":
+      case "traces_failing":
       case "backup_failed":
       case "search_index_failing":
       case "trigger_failing":
@@ -478,6 +482,7 @@ export class AttentionFinder {
       ...workerAttention(this.#options.workers()),
       ...this.#undelivered(),
       ...this.#failingHeartbeat(),
+      ...this.#failingTraces(),
       ...this.#failedBackup(),
       ...this.#failingIndex(),
       ...this.#options.failingTriggers().map((each) => ({ kind: "trigger_failing" as const, ...each })),
@@ -531,6 +536,7 @@ export class AttentionFinder {
       case "transfer_blocked":
       case "notifications_undelivered":
       case "heartbeat_failing":
+      case "traces_failing":
       case "backup_failed":
       case "search_index_failing":
       case "trigger_failing":
@@ -590,6 +596,13 @@ export class AttentionFinder {
     return state === null || state.failing === null
       ? []
       : [{ kind: "heartbeat_failing", url: state.url, ...state.failing }];
+  }
+
+  #failingTraces(): readonly Extract<Attention, { readonly kind: "traces_failing" }>[] {
+    const { traces, clock } = this.#options;
+    const state = traces();
+    if (state === null || state.failing === null || clock.now() - state.failing.since < TRACES_FAIL_AFTER_MS) return [];
+    return [{ kind: "traces_failing", url: state.url, dropped: state.dropped, ...state.failing }];
   }
 
   #failedBackup(): readonly Extract<Attention, { readonly kind: "backup_failed" }>[] {

@@ -111,6 +111,7 @@ class CauseFinder {
       case "transfer_blocked":
       case "notifications_undelivered":
       case "heartbeat_failing":
+      case "traces_failing":
       case "backup_failed":
       case "search_index_failing":
       case "trigger_failing":

@@ -9,7 +9,8 @@ import type { Runtime } from "../../runtime/runtime.ts";
  * request reads it, and without secrets.
  */
 export type SendResult =
-  | { readonly kind: "delivered"; readonly answer: string }
+  /** `body` is missing unless it was asked for, and null if it can't be read or is too long. */
+  | { readonly kind: "delivered"; readonly answer: string; readonly body?: Uint8Array | null }
   /** A retry would get the same response. */
   | { readonly kind: "refused"; readonly why: string }
   /** A retry may succeed. `retryAfterMs` is set if the receiver gave a time. */
@@ -21,6 +22,8 @@ export type SendOptions = {
   readonly timeoutMs: number;
   /** Aborts the request. */
   readonly signal: AbortSignal;
+  /** True to read the body of an answer that says that it was delivered. */
+  readonly readsBody?: boolean;
 };
 
 /** A complete request, including secrets. */
@@ -38,7 +41,7 @@ export type NotifyRequest = {
 /** Sends one request. Never throws. */
 export const send = async (
   request: NotifyRequest,
-  { clock, runtime, timeoutMs, signal }: SendOptions,
+  { clock, runtime, timeoutMs, signal, readsBody = false }: SendOptions,
 ): Promise<SendResult> => {
   const late = new AbortController();
   const cancel = clock.setTimeout(() => abortQuietly(late), timeoutMs);
@@ -51,6 +54,13 @@ export const send = async (
       ca: null,
       signal: AbortSignal.any([late.signal, signal]),
     });
+    if (response.ok) {
+      const answer = `answered ${response.status}`;
+      // It was delivered, whatever becomes of the body.
+      if (readsBody) return { kind: "delivered", answer, body: await readBody(response).catch(() => null) };
+      response.body?.cancel().catch(() => {});
+      return { kind: "delivered", answer };
+    }
     return judgeResponse(response, await answerOf(response, request), clock.now());
   } catch (error) {
     const why = late.signal.aborted ? `no answer within ${formatDuration(timeoutMs)}` : whyUnreachable(error);
@@ -63,9 +73,9 @@ export const send = async (
 /** Client errors worth retrying: 408 Request Timeout, 425 Too Early, 429 Too Many Requests. */
 const RETRYABLE_STATUSES: ReadonlySet<number> = new Set([408, 425, 429]);
 
+/** Returns what a response without success means. */
 const judgeResponse = ({ status, headers }: Response, { error, retryAfterMs }: Answer, now: number): SendResult => {
   const why = `answered ${status}${error === "" ? "" : `: ${error}`}`;
-  if (status >= 200 && status < 300) return { kind: "delivered", answer: why };
   if (status >= 300 && status < 400) return { kind: "refused", why: `${why}; redirects are not followed` };
   if (status >= 400 && status < 500 && !RETRYABLE_STATUSES.has(status)) return { kind: "refused", why };
   return { kind: "failed", why, retryAfterMs: delayOf(headers.get("retry-after"), now) ?? retryAfterMs };
@@ -87,7 +97,8 @@ const MAX_ERROR = 200;
 
 /** Reads the error of a response that was not successful. A body that is too long, or that ends early, is ignored. */
 const answerOf = async (response: Response, { readAnswer, secrets }: NotifyRequest): Promise<Answer> => {
-  const text = readAnswer !== null && response.status >= 400 ? await readBody(response) : null;
+  const body = readAnswer !== null && response.status >= 400 ? await readBody(response) : null;
+  const text = body?.toString() ?? null;
   if (readAnswer === null || text === null) {
     response.body?.cancel().catch(() => {});
     return NO_ANSWER;
@@ -98,7 +109,7 @@ const answerOf = async (response: Response, { readAnswer, secrets }: NotifyReque
   return { error: shorten(escapeUnprintable(masked.replace(/\s+/g, " ").trim()), MAX_ERROR), retryAfterMs };
 };
 
-const readBody = async ({ body }: Response): Promise<string | null> => {
+const readBody = async ({ body }: Response): Promise<Buffer | null> => {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of body ?? []) {
@@ -106,7 +117,7 @@ const readBody = async ({ body }: Response): Promise<string | null> => {
     if (bytes > MAX_ANSWER_BYTES) return null;
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString();
+  return Buffer.concat(chunks);
 };
 
 /** Returns an error that is not JSON. HTML is for browsers. */

@@ -140,7 +140,8 @@ export class RunJob {
       state,
       items: this.#items,
       ending: currentEnding,
-      now: this.#now,
+      // What follows in the same transaction does not end before it.
+      now: () => this.#noteChange(this.#now()),
       changedAt: () => this.#changedAt,
       retriedParts: new RetriedParts({ store, run, taskRuns }),
       attempts: this.#attempts,
@@ -231,7 +232,7 @@ export class RunJob {
 
   /** Ends an approval that waits, within the current transaction. */
   decide(taskId: TaskId, decision: ApprovalDecision): TransactionHooks {
-    this.#changedAt = Math.max(this.#changedAt, this.#now());
+    this.#noteChange(this.#now());
     return this.#storeNext(this.#decision(taskId, decision));
   }
 
@@ -239,6 +240,12 @@ export class RunJob {
   rename({ jobId, versionId }: Run): void {
     this.#run = { ...this.#run, jobId, versionId };
     this.#job = { ...this.#job, id: jobId };
+  }
+
+  /** Returns the time of a change, and that of what follows from it. */
+  #noteChange(at: number): number {
+    this.#changedAt = Math.max(this.#changedAt, at);
+    return at;
   }
 
   #decision(taskId: TaskId, decision: ApprovalDecision): Change {
@@ -256,7 +263,7 @@ export class RunJob {
    * the steps, and calls `cleanUp` last.
    */
   async #advance(change: Change | null = null, { at = this.#now(), cleanUp }: Advance = {}): Promise<void> {
-    this.#changedAt = Math.max(this.#changedAt, at);
+    this.#noteChange(at);
     const work = (addHooks: AddHooks): void => {
       if (!this.#isFinished) addHooks(this.#storeNext(change));
       if (cleanUp !== undefined) addHooks({ cleanUp });

@@ -1,4 +1,4 @@
-/** Encodes the fields of protobuf messages that OTLP needs (https://protobuf.dev/programming-guides/encoding/). */
+/** Encodes and reads the fields of protobuf messages that OTLP needs (https://protobuf.dev/programming-guides/encoding/). */
 
 export type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -79,6 +79,48 @@ export const fixed64Field = (field: number, value: bigint): Bytes => {
   const { buffer, at } = fixed(field, FIXED64, 8);
   buffer.writeBigUInt64LE(value, at);
   return buffer;
+};
+
+/** A field that was read: a whole number, or bytes. Those of a fixed size are skipped. */
+type ReadField = { readonly field: number; readonly value: number | Uint8Array };
+
+/** Returns the fields of a message with one-byte tags, up to the first one that is none. */
+export function* readFields(bytes: Uint8Array): Generator<ReadField> {
+  for (let at = 0; at < bytes.length; ) {
+    const tag = bytes[at] ?? 0;
+    const [field, wireType] = [tag >> 3, tag & 7];
+    at++;
+    if (wireType === FIXED64 || wireType === FIXED32) {
+      at += wireType === FIXED64 ? 8 : 4;
+      continue;
+    }
+    if (field === 0 || field > MAX_SHORT_FIELD || (wireType !== VARINT && wireType !== LENGTH)) return;
+    const whole = readWhole(bytes, at);
+    if (whole === null) return;
+    at = whole.end;
+    if (wireType === VARINT) {
+      yield { field, value: whole.value };
+      continue;
+    }
+    if (at + whole.value > bytes.length) return;
+    yield { field, value: bytes.subarray(at, at + whole.value) };
+    at += whole.value;
+  }
+}
+
+/** Fields up to this one have tags of one byte. */
+const MAX_SHORT_FIELD = 15;
+
+/** Returns a whole number from 0, and the position behind it; null if it is none. */
+const readWhole = (bytes: Uint8Array, from: number): { readonly value: number; readonly end: number } | null => {
+  let value = 0;
+  for (let at = from, factor = 1; at < bytes.length; at++, factor *= 0x80) {
+    const byte = bytes[at] ?? 0;
+    value += (byte & 0x7f) * factor;
+    if (value > Number.MAX_SAFE_INTEGER) return null;
+    if (byte < 0x80) return { value, end: at + 1 };
+  }
+  return null;
 };
 
 export const fixed32Field = (field: number, value: number): Bytes => {

@@ -3,9 +3,12 @@ import { maskedUrl } from "../../domain/notification.ts";
 import { abortQuietly } from "../../lib/abort.ts";
 import { type Clock, sleep, soon } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
+import { escapeUnprintable, shorten } from "../../lib/text.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { Store } from "../../store/store.ts";
 import { send } from "../notify/send.ts";
+import { maskOf } from "../secrets/mask.ts";
+import { type PartialSuccess, readPartialSuccess } from "./answer.ts";
 import { TraceContexts } from "./contexts.ts";
 import type { Bytes } from "./protobuf.ts";
 import { spansOfRun } from "./run-spans.ts";
@@ -53,6 +56,9 @@ const BATCH_DELAY_MS = 1_000;
 
 const REQUEST_TIMEOUT_MS = 10_000;
 
+/** Maximum length of what a receiver says, in the log. */
+const MAX_MESSAGE = 200;
+
 /** Delays between attempts while the receiver is away, in ms. */
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 60_000;
@@ -91,6 +97,8 @@ export class Tracer implements Disposable {
   #failing: TracesState["failing"] = null;
   /** Whether it is logged that spans are dropped. */
   #saysDropped = false;
+  /** Whether it is logged that the receiver rejects spans, or warns. */
+  #saysRejected = false;
   /** Called when something has changed that somebody may wait for. */
   readonly #waiters = new Set<() => void>();
 
@@ -229,13 +237,14 @@ export class Tracer implements Disposable {
       readAnswer: null,
       secrets: [],
     } as const;
-    const result = await send(request, { clock, runtime, timeoutMs: REQUEST_TIMEOUT_MS, signal: this.#over.signal });
+    const options = { clock, runtime, timeoutMs: REQUEST_TIMEOUT_MS, signal: this.#over.signal, readsBody: true };
+    const result = await send(request, options);
     if (this.#over.signal.aborted) return 0;
     switch (result.kind) {
       case "delivered":
         this.#buffer.remove(spans.length);
-        this.#sent += spans.length;
         this.#noteWorks();
+        this.#noteAccepted(spans.length, readPartialSuccess(result.body ?? null));
         return 0;
       case "refused":
         this.#buffer.remove(spans.length);
@@ -248,6 +257,21 @@ export class Tracer implements Disposable {
         return Math.max(delayMs, Math.min(result.retryAfterMs ?? 0, LONGEST_RETRY_AFTER_MS));
       }
     }
+  }
+
+  /** The standard forbids to send spans again that the receiver rejects. */
+  #noteAccepted(count: number, { rejected: given, message }: PartialSuccess): void {
+    const { log, target } = this.#options;
+    const rejected = Math.min(given, count);
+    this.#sent += count - rejected;
+    this.#dropped += rejected;
+    const isWorse = !this.#saysRejected && (rejected > 0 || message !== "");
+    this.#saysRejected = rejected > 0 || message !== "";
+    if (!isWorse) return;
+    const secrets = Object.values(target.headers).flatMap((value) => [value, ...value.split(" ")]);
+    const error = shorten(escapeUnprintable(maskOf(secrets)?.text(message) ?? message), MAX_MESSAGE);
+    const what = rejected > 0 ? "the receiver of traces rejected spans" : "the receiver of traces warns";
+    log.warn({ url: this.state.url, rejected_spans: rejected, error }, what);
   }
 
   #noteWorks(): void {

@@ -102,6 +102,15 @@ const ITEMS: { readonly [Kind in AttentionKind]: Extract<Given, { readonly kind:
       url: "https://hc-ping.com/…",
       error: "answered 503",
     },
+    traces_failing: {
+      kind: "traces_failing",
+      ...item,
+      job_id: null,
+      run_id: null,
+      url: "http://127.0.0.1:4318/…",
+      error: "can't be reached (ECONNREFUSED)",
+      dropped: 0,
+    },
     backup_failed: {
       kind: "backup_failed",
       ...item,
@@ -200,6 +209,7 @@ test.each<[AttentionKind, readonly string[]]>([
       "the heartbeat to https://hc-ping.com/… fails: answered 503",
     ],
   ],
+  ["traces_failing", ["traces not sent", ...twice("http://127.0.0.1:4318/…: can't be reached (ECONNREFUSED)")]],
   [
     "search_index_failing",
     ["index not written", ...twice("only 3 MiB of the disk are free; free space, or set a lower search_limit")],

@@ -4,6 +4,7 @@ import type { RunId } from "../../../src/domain/ids.ts";
 import type { Job } from "../../../src/domain/job.ts";
 import type { Run } from "../../../src/domain/run.ts";
 import { readJobFile } from "../../../src/jobfile/read/job-file.ts";
+import { systemClock } from "../../../src/lib/clock.ts";
 import { FakeClock } from "../../support/engine/fake-clock.ts";
 import { gate } from "../../support/engine/gate.ts";
 import { type StartedEngine, startEngine } from "../../support/engine/started-engine.ts";
@@ -95,6 +96,24 @@ tasks:
     expect(tasks.call).toMatchObject({ status: "completed", childRunId: started.id });
     held.open();
     expect((await petit.ended(started.id)).run.status).toBe("completed");
+  });
+
+  test("without wait does not end before its items, and neither before it started", async () => {
+    let reads = 0;
+    // Each look at this clock takes a while.
+    const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + 10 * reads++ };
+    const jobs = jobsOf(
+      `${parent(", wait: false, foreach: [a, b, c]")}${parent(", foreach: []", "none")}${child("true")}`,
+    );
+    await using petit = await startEngine({ jobs, clock });
+    const { run, tasks } = await petit.run("parent");
+    const items = petit.store.runs.listItems({ runId: run.id, taskId: jobTask });
+    expect(items).toHaveLength(3);
+    const lastEnd = Math.max(...items.map(({ endedAt }) => endedAt ?? 0));
+    expect(tasks.call?.endedAt).toBeGreaterThanOrEqual(lastEnd);
+    expect(run.endedAt).toBeGreaterThanOrEqual(lastEnd);
+    const { call } = (await petit.run("none")).tasks;
+    expect((call?.endedAt ?? 0) - (call?.startedAt ?? 0)).toBeGreaterThanOrEqual(0);
   });
 
   test("fails without a child run if the job does not exist, or refuses the params", async () => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { openRuntime } from "#runtime";
 import { newRunId } from "../../../src/domain/ids.ts";
 import type { Job } from "../../../src/domain/job.ts";
+import { type Bytes, bytesField, textField, wholeField } from "../../../src/engine/traces/protobuf.ts";
 import { Tracer, type TraceTarget } from "../../../src/engine/traces/tracer.ts";
 import { readJobFile } from "../../../src/jobfile/read/job-file.ts";
 import { openStore } from "../../../src/store/database/open.ts";
@@ -25,7 +26,7 @@ const jobsOf = (text: string): readonly Job[] => {
 
 const to = (url: string): TraceTarget => ({
   url: `${url}/v1/traces`,
-  headers: { "X-Key": "k" },
+  headers: { "X-Key": "Bearer k3y-0123" },
   source: { version: "1.2.3", attributes: { "service.name": "petit" } },
 });
 
@@ -101,7 +102,7 @@ tasks:
     expect(request?.resource).toEqual({ "service.name": "petit" });
     expect([request?.headers.get("content-type"), request?.headers.get("x-key")]).toEqual([
       "application/x-protobuf",
-      "k",
+      "Bearer k3y-0123",
     ]);
   });
 
@@ -200,6 +201,30 @@ tasks: [{id: t, type: shell, script: 'echo "Error: bad key $KEY" >&2; echo "x=$K
   });
 });
 
+test("a receiver that has failed for 5 minutes needs attention until it accepts spans", async () => {
+  let isAway = true;
+  await using collector = startCollector();
+  const [clock, log, real] = [new FakeClock(), recordingLog(), openRuntime()];
+  const request: typeof real.request = async (url, options) => {
+    if (isAway) throw Object.assign(new Error("refused"), { code: "ECONNREFUSED" });
+    return await real.request(url, options);
+  };
+  const runtime = { ...real, request };
+  await using petit = await startEngine({ jobs: [job("j")], clock, log, runtime, traces: to(collector.url) });
+  const attention = async () => (await petit.engine.listAttention(10)).items;
+  await clock.passUntil(petit.run("j"));
+  await clock.passUntil(log.holds("traces can't be sent"));
+  await clock.pass(4 * 60_000);
+  expect(await attention()).toEqual([]);
+  await clock.pass(60_000);
+  const error = "can't be reached (ECONNREFUSED)";
+  const item = { kind: "traces_failing", id: "traces_failing:petit", error, dropped: 0 };
+  expect(await attention()).toMatchObject([{ ...item, url: `${collector.url}/…` }]);
+  isAway = false;
+  await clock.passUntil(log.holds("traces can be sent again"));
+  expect(await attention()).toEqual([]);
+});
+
 test("petit without a receiver says nothing of traces", async () => {
   await using petit = await startEngine({ jobs: [job("plain")] });
   await petit.run("plain");
@@ -261,6 +286,10 @@ const addRun = (store: Store, items: number): string => {
   store.runs.finish(run.id, { status: "completed", reason: null, error: null }, NOON);
   return run.id;
 };
+
+/** An answer of a receiver that did not take some of the spans. */
+const partialSuccess = (rejected: number, text: string): Bytes =>
+  bytesField(1, ...(rejected === 0 ? [] : [wholeField(1, rejected)]), textField(2, text));
 
 const received = ({ collector }: { readonly collector: Collector }, count: number) =>
   collector.until((spans) => (spans.length >= count ? spans : undefined));
@@ -347,6 +376,34 @@ describe("spans", () => {
     await clock.passUntil(received(all, 4));
     await waitFor(() => tracer.state.sent === 4);
     expect(tracer.state).toMatchObject({ dropped: 3, failing: null });
+  });
+
+  test("that the receiver rejects in an answer of success are counted and said once, and not sent again", async () => {
+    const says = (rejected: number, message: string) => new Response(partialSuccess(rejected, message));
+    const answers = [
+      says(2, "no service.name for key\u001b[31m k3y-0123"),
+      says(200_000, ""),
+      new Response(""),
+      says(0, "deprecated"),
+    ];
+    const odd = [new Response("<html>"), new Response("\n\xff"), new Response("x".repeat(20_000))];
+    await using all = tracing({ respond: (index) => [...answers, ...odd][index] ?? new Response("") });
+    const { collector, clock, store, tracer, log } = all;
+    for (let batch = 1; batch <= 8; batch++) {
+      addRun(store, 1);
+      await clock.passUntil(received(all, batch * 3));
+      await waitFor(() => tracer.state.sent + tracer.state.dropped === batch * 3);
+    }
+    expect(collector.asked).toBe(8);
+    expect(tracer.state).toMatchObject({ sent: 19, dropped: 5, waiting: 0, failing: null });
+    const lines = log
+      .text()
+      .split("\n")
+      .filter((line) => line.includes("the receiver of traces"));
+    expect(lines).toHaveLength(2);
+    expect(lines[0]).toContain('"rejected_spans":2');
+    expect(lines[0]).toContain("no service.name for key\\\\u{1b}[31m ***");
+    expect(lines[1]).toContain("the receiver of traces warns");
   });
 
   test("wait as long as the receiver asks for, up to 5 minutes", async () => {

@@ -341,6 +341,19 @@ const HeartbeatFailing = kindOf(
   { title: "HeartbeatFailing" },
 );
 
+const TracesFailing = kindOf(
+  "traces_failing",
+  "When the first of these attempts failed",
+  {
+    job_id: t.Null({ description: "Always null" }),
+    run_id: t.Null({ description: "Always null" }),
+    url: t.String({ description: "Where traces are sent, without what may be secret" }),
+    error: t.String({ description: "Why the last attempt failed" }),
+    dropped: integer({ minimum: 0, description: "Number of spans that were given up since the start of petit" }),
+  },
+  { title: "TracesFailing" },
+);
+
 const BackupFailed = kindOf(
   "backup_failed",
   "When the first of these backups failed",
@@ -577,6 +590,7 @@ export const AttentionBody = t.Union(
     TransferBlocked,
     TargetUndelivered,
     HeartbeatFailing,
+    TracesFailing,
     BackupFailed,
     SearchIndexFailing,
     SearchIndexFailing,
@@ -732,6 +746,10 @@ const attentionBody = (item: AttentionEntry): typeof AttentionBody.static => {
     case "heartbeat_failing": {
       const { kind, url, error } = item;
       return { kind, ...common, ...NOTHING, url, error };
+    }
+    case "traces_failing": {
+      const { kind, url, error, dropped } = item;
+      return { kind, ...common, ...NOTHING, url, error, dropped };
     }
     case "backup_failed": {
       const { kind, folder, fault, error, lastAt } = item;
