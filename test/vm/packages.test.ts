@@ -7,6 +7,9 @@ import type { VirtualMachine } from "../support/vm/vm.ts";
 /** What scripts/packaging/linux/vm-repository has built. */
 const REPOSITORY = "/opt/petit/repository";
 
+/** The machine has no rpm of its own. */
+const RPM = `${REPOSITORY}/rpm/rpm`;
+
 /** Serves the repository, with the indices of the version that /run/offered names. */
 const SERVER = `
   const root = ${JSON.stringify(REPOSITORY)};
@@ -42,11 +45,16 @@ const APT_MS = 900_000;
 
 const APT = "DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 -y";
 
-/** Makes the machine one that has never had a petit, and serves version 0.0.1 of the package. */
-const prepare = async (machine: VirtualMachine): Promise<void> => {
+/** Makes the machine one that has never had a petit. */
+const forget = async (machine: VirtualMachine): Promise<void> => {
   await machine.must(`
     [ ! -e ${UNIT} ] || ${PETIT} service uninstall
-    rm -rf /var/lib/petit /etc/petit ${UNIT}.d /etc/credstore/petit-token
+    rm -rf /var/lib/petit /etc/petit ${UNIT}.d /etc/credstore/petit-token`);
+};
+
+/** Serves version 0.0.1 of the package. */
+const serve = async (machine: VirtualMachine): Promise<void> => {
+  await machine.must(`
     echo 0.0.1 > /run/offered
     ${writing("/run/server.ts", SERVER)}
     systemctl is-active --quiet repository || systemd-run --quiet --unit=repository -E BUN_BE_BUN=1 ${PETIT} /run/server.ts
@@ -64,7 +72,8 @@ test(
   "the package is installed, upgraded beside 20 running tasks, removed and purged by apt",
   async () => {
     const machine = await sharedMachine();
-    await prepare(machine);
+    await forget(machine);
+    await serve(machine);
     const seconds: Record<string, number> = {};
     const timed = async <T>(what: string, step: () => Promise<T>): Promise<T> => {
       const from = performance.now();
@@ -151,6 +160,100 @@ test(
     ).toBe("");
     await machine.must(`${PETIT} backup /root/copy.db --db /var/lib/petit/petit.db`);
     console.log("seconds in the emulated machine:", seconds);
+  },
+  LIMIT_MS,
+);
+
+/** How the package managers do the same. The small packages have a script that calls PETIT in the place of the executable. */
+const MANAGERS = {
+  deb: {
+    install: (version: string) => `dpkg --install ${REPOSITORY}/small/petit_${version}-1_*.deb`,
+    remove: "dpkg --remove petit",
+    purge: "dpkg --purge petit",
+  },
+  rpm: {
+    install: (version: string) => `${RPM} --upgrade --nodeps --oldpackage ${REPOSITORY}/small/petit-${version}-1.*.rpm`,
+    remove: `${RPM} --erase --nodeps petit`,
+    purge: "true",
+  },
+};
+
+test.each(Object.entries(MANAGERS))(
+  "the scripts of a .%s keep tasks, history, and a service that is not the package's",
+  async (_format, { install, remove, purge }) => {
+    const machine = await sharedMachine();
+    await forget(machine);
+    const stateOf = (): Promise<string> =>
+      machine.must("echo $(systemctl is-active petit) $(systemctl show --property=MainPID --value petit)");
+
+    await machine.must(`
+      ${install("0.0.1")}
+      ! systemctl --quiet is-enabled petit
+      ! systemctl --quiet is-active petit`);
+    expect(await machine.must("stat -c '%U %G %a' /var/lib/petit /etc/petit/jobs /etc/credstore/petit-token")).toBe(
+      "petit petit 750\nroot root 755\nroot root 600\n",
+    );
+
+    await machine.must(`
+      ${writing("/etc/petit/config.yaml", CONFIG)}
+      ${writing("/etc/petit/jobs/long.yaml", LONG)}
+      mkdir -p ${UNIT}.d
+      ${writing(`${UNIT}.d/test.conf`, SLOW)}
+      systemctl daemon-reload
+      mkfifo -m 666 /var/lib/petit/go
+      systemctl start petit`);
+    const petit = await readyService(machine);
+    const long = await start(petit, "long");
+    const begun = async (): Promise<true | null> =>
+      (await machine.run("ls /var/lib/petit/begun-* | wc -l")).stdout === "20\n" ? true : null;
+    await eventually("all tasks have begun", begun, SLOW_MS);
+    const before = await stateOf();
+
+    // A configuration with which the new version would not start.
+    const refused = await machine.run(`
+      echo 'max_jobs: many' > /etc/petit/config.yaml
+      ${install("0.0.2")}`);
+    expect(refused.status).toBe(0);
+    expect(refused.stderr).toContain("/etc/petit/config.yaml:1:1: max_jobs is 'many'");
+    expect(refused.stderr).toContain("petit was not restarted");
+    expect(await stateOf()).toBe(before);
+
+    await machine.must(`
+      ${writing("/etc/petit/config.yaml", CONFIG)}
+      ${install("0.0.1")}`);
+    const restarted = await readyService(machine);
+    expect(await stateOf()).toMatch(/^active \d+\n$/);
+    expect(await stateOf()).not.toBe(before);
+    await machine.must("echo > /var/lib/petit/go");
+    const ended = await endOf(restarted, long, SLOW_MS);
+    expect(ended.tasks.map(({ status, attempts }: { status: string; attempts: number }) => [status, attempts])).toEqual(
+      Array.from({ length: 20 }, () => ["completed", 1]),
+    );
+
+    await machine.must(remove);
+    expect(await stateOf()).toBe("inactive 0\n");
+    expect(await machine.must("ls /etc/petit/jobs")).toContain("long.yaml\n");
+
+    // As after `userdel petit`, or on another machine.
+    await machine.must(`
+      chown -R 4242:4242 /var/lib/petit
+      ${install("0.0.2")}
+      ${writing("/etc/petit/config.yaml", CONFIG)}
+      systemctl start petit`);
+    const { body } = await ask(await readyService(machine), "/api/runs?limit=10");
+    expect(body.runs.map(({ id }: { id: string }) => id)).toEqual([long]);
+    await machine.must(remove);
+
+    await machine.must(`${PETIT} service install --api-host 0.0.0.0 --token`);
+    const own = await stateOf();
+    await machine.must(`
+      ${install("0.0.1")}
+      ${install("0.0.2")}
+      ${remove}
+      ${purge}`);
+    expect(await stateOf()).toBe(own);
+    await machine.must("systemctl restart petit");
+    expect(await stateOf()).toMatch(/^active \d+\n$/);
   },
   LIMIT_MS,
 );

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { cpSync, globSync, mkdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, existsSync, globSync, mkdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { type TempFolder, tempFolder } from "../../support/cli.ts";
 
 // On a busy machine: nfpm is built first, if it is missing.
@@ -114,7 +114,11 @@ describe.skipIf(!isPossible)("the packages", () => {
       const generate = ["gpg", "--batch", "--quiet", "--passphrase", "", "--quick-generate-key"];
       run([...generate, key.PETIT_GPG_KEY, "ed25519", "sign", "never"], key);
       add(tiny("1.2.3-1", "first"));
+      const before = releaseOf(site);
       add(tiny("1.3.0-1", "second"));
+      // A client that has fetched the Release file from before finds the indices that it names.
+      expect(missingByHash(site, before)).toEqual([]);
+      expect(missingByHash(site, releaseOf(site))).toEqual([]);
       expect(() => add(tiny("1.2.3-1", "changed"))).toThrow(
         "petit_1.2.3-1_amd64.deb is already there, with other content",
       );
@@ -128,6 +132,23 @@ describe.skipIf(!isPossible)("the packages", () => {
     run(["sed", "-i", "s/^Suite: stable/Suite: forged/", join(site, "dists/stable/InRelease")]);
     expect(() => run(update)).toThrow("BADSIG");
   });
+
+  const releaseOf = (site: string): string => readFileSync(join(site, "dists/stable/Release"), "utf8");
+
+  /** Returns the indices that a Release file names and that are not in `by-hash`. apt asks there for the strongest digest that it names. */
+  const missingByHash = (site: string, release: string): readonly string[] => {
+    let algorithm = "";
+    const missing: string[] = [];
+    for (const line of release.split("\n")) {
+      algorithm = /^(MD5Sum|SHA\d+):$/.exec(line)?.[1] ?? algorithm;
+      const [, digest, path] = /^ (\w+) +\d+ (\S+)$/.exec(line) ?? [];
+      if (digest === undefined || path === undefined) continue;
+      const file = join(dirname(path), "by-hash", algorithm, digest);
+      if (!existsSync(join(site, "dists/stable", file))) missing.push(file);
+    }
+    expect(algorithm).toMatch(/^SHA/);
+    return missing;
+  };
 
   /** Builds a package with one small file. */
   const tiny = (version: string, text: string): string => {

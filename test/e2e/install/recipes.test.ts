@@ -1,11 +1,15 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { chmodSync, mkdirSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { misspeltVariables } from "../../../src/app/settings/misspelt-variables.ts";
+import { readArgv } from "../../../src/cli/argv.ts";
 import { worker } from "../../../src/cli/commands/server/worker.ts";
+import { COMMANDS } from "../../../src/cli/commands.ts";
 import { argsOf } from "../../../src/cli/flags.ts";
+import { checkPositionals } from "../../../src/cli/positionals.ts";
 import { cleanEnvironment, PETIT, type TempFolder, tempFolder } from "../../support/cli.ts";
 import { type Petit, startPetit } from "../../support/petit/petit.ts";
 
@@ -91,6 +95,61 @@ test.skipIf(Bun.which("nix-instantiate") === null)("the flake for Nix has a pack
     "aarch64-linux": packageOf("linux-arm64", "patch"),
     "x86_64-darwin": packageOf("darwin-x64"),
     "aarch64-darwin": packageOf("darwin-arm64"),
+  });
+});
+
+const textOf = (path: string): string => readFileSync(join(ROOT, path), "utf8");
+
+/** Returns the commands of petit in shell code, as in `$(petit token --print)`, between backticks, and in lists of words, as in `["petit", "run"]`. */
+const commandsIn = (text: string): readonly string[] => [
+  ...[...text.matchAll(/(?:^#? +|\$\(|exec |\/usr\/bin\/|\{bin\}\/|'\n {2})petit ([a-z-][^\n;|>)']*)/gm)].map(
+    ([, line = ""]) => line.replaceAll('"', ""),
+  ),
+  ...[...text.matchAll(/`petit ([^`]+)`|^CMD \["([^"]+)"\]$/gm)].map(([, quoted, main]) => quoted ?? main ?? ""),
+  ...[...text.matchAll(/"petit"((?:, [^\],\n]+)+)/g)].map(([, list = ""]) =>
+    list
+      .split(", ")
+      .slice(1)
+      .map((word) => word.replace(/^.*?"(.*)"$/, "$1"))
+      .join(" "),
+  ),
+];
+
+describe("what a release contains for others names", () => {
+  test.each([
+    ["scripts/Containerfile", 3],
+    ["scripts/packaging/homebrew/petit.rb", 4],
+    ["scripts/packaging/kubernetes/worker.yaml", 2],
+    ["scripts/packaging/linux/deb/postinst", 2],
+    ["scripts/packaging/linux/rpm/postun", 2],
+    ["action.yml", 2],
+  ])("only commands, flags and variables of petit: %s", (path, count) => {
+    const text = textOf(path);
+    const commands = commandsIn(text);
+    expect(commands).toHaveLength(count);
+    for (const command of commands) {
+      const words = command.split(/ +/).filter((word) => word !== "");
+      const { command: known, positionals } = readArgv(words, COMMANDS);
+      if (known !== null && !words.includes("$@")) checkPositionals(known, positionals);
+      expect(known?.name ?? "--version").toBe(words[0] ?? "");
+    }
+    const variables = Object.fromEntries([...text.matchAll(/\bPETIT_[A-Z_]+/g)].map(([name]) => [name, "x"]));
+    expect(misspeltVariables(variables, [])).toEqual([]);
+  });
+
+  test("only files of an archive", () => {
+    run([join(ROOT, "scripts/packaging/shared"), join(folder.path, "archive"), "1.2.3", "2026-01-01T00:00:00Z"]);
+    const formula = textOf("scripts/packaging/homebrew/petit.rb").match(/def install(.*?)\n {2}end/s)?.[1] ?? "";
+    const flake = textOf("scripts/packaging/nix/flake.nix").match(/installManPage(.*)runHook postInstall/s)?.[1] ?? "";
+    const words = `${formula} ${flake}`.match(/\b(?:man|completions)\/[\w./]+|\b[A-Z][A-Z-]+(?:\.md)?\b|"docs"/g) ?? [];
+    const names = [...new Set(words.map((word) => word.replaceAll('"', "").replace(/\/$/, "")))].toSorted();
+    expect(names).toEqual(
+      [
+        ...["CHANGELOG.md", "LICENSE", "README.md", "THIRD-PARTY-LICENSES", "completions/_petit"],
+        ...["completions/petit.bash", "completions/petit.fish", "docs", "man/man1", "man/man5"],
+      ].toSorted(),
+    );
+    expect(names.filter((name) => !existsSync(join(folder.path, "archive", name)))).toEqual([]);
   });
 });
 
