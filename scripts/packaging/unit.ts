@@ -9,7 +9,9 @@ const MAIN = join(import.meta.dir, "../../src/main.ts");
 const PLACEHOLDER = "/usr/bin/env";
 
 const isPackage = process.argv[2] === "package";
-const print = [process.execPath, MAIN, "service", "print", "--exec", PLACEHOLDER];
+// Before systemd 252, a unit finds no credential by its name: petit would run without the token that the package creates.
+const token = isPackage ? ["--token-file", "/etc/credstore/petit-token"] : [];
+const print = [process.execPath, MAIN, "service", "print", "--exec", PLACEHOLDER, ...token];
 const printed = Bun.spawnSync(print, { stderr: "inherit" }).stdout.toString();
 // The first line has a checksum of the others.
 const [, ...lines] = printed.replaceAll(PLACEHOLDER, isPackage ? "/usr/bin/petit" : "/usr/local/bin/petit").split("\n");

@@ -82,6 +82,8 @@ describe.skipIf(!isPossible)("the packages", () => {
     const unit = fileIn("usr/lib/systemd/system/petit.service");
     expect(unit).toContain("ExecStart=/usr/bin/petit run ");
     expect(unit).toContain(" --on-shutdown=leave\n");
+    // An absolute path: systemd before 252 would start petit without the token.
+    expect(unit).toContain("\nLoadCredential=petit-token:/etc/credstore/petit-token\n");
     expect(unit).not.toContain("petit-unit sha256");
     expect(run(["dpkg-deb", "--info", deb, "postinst"])).not.toMatch(/enable|\bstart\b/);
     const purge = run(["dpkg-deb", "--info", deb, "postrm"]);
