@@ -12,7 +12,12 @@ import { assertNever } from "../../lib/never.ts";
 export type WrongEvent = { readonly field: keyof TestEvent | null; readonly expected: string; readonly got: string };
 
 /** Returns the trigger that an event reaches. */
-export const triggerOf = ({ triggers = [] }: Pick<Job, "triggers">, event: TestEvent): EventTrigger | WrongEvent => {
+export const triggerOf = (job: Pick<Job, "triggers">, event: TestEvent): EventTrigger | WrongEvent => {
+  const found = findTrigger(job, event);
+  return isWrong(found) ? found : (strayField(event, found) ?? found);
+};
+
+const findTrigger = ({ triggers = [] }: Pick<Job, "triggers">, event: TestEvent): EventTrigger | WrongEvent => {
   const names = triggers.map((trigger) => triggerKey(trigger) ?? `the ${trigger.type} trigger`);
   const known = names.join(", ");
   if (event.trigger === undefined) {
@@ -24,6 +29,27 @@ export const triggerOf = ({ triggers = [] }: Pick<Job, "triggers">, event: TestE
   }
   const found = triggers.find((trigger) => triggerKey(trigger) === event.trigger);
   return found ?? { field: "trigger", expected: "a trigger of the job", got: `only ${known || "none"}` };
+};
+
+/** The fields of an event that mean something to a trigger, beside its name. */
+const FIELDS: Readonly<Record<EventTrigger["type"], readonly (keyof TestEvent)[]>> = {
+  webhook: ["type", "body", "file", "headers"],
+  files: ["paths"],
+  run: ["status", "params", "outputs"],
+  nats: ["body", "file", "headers", "subject"],
+};
+
+/** Returns what is wrong if an event has a field that its trigger does not know; otherwise null. */
+const strayField = (event: TestEvent, { type }: EventTrigger): WrongEvent | null => {
+  const known = FIELDS[type];
+  for (const [name, value] of Object.entries(event)) {
+    const field = name as keyof TestEvent;
+    // Headers and outputs are empty if none are given.
+    const isGiven = value !== undefined && (field === "body" || Object.keys(value ?? {}).length > 0);
+    if (isGiven && field !== "trigger" && !known.includes(field))
+      return { field, expected: `only ${known.join(", ")} for a trigger of type ${type}`, got: field };
+  }
+  return null;
 };
 
 export const isWrong = (found: EventTrigger | TestArrival | WrongEvent): found is WrongEvent => "expected" in found;

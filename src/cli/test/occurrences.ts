@@ -24,9 +24,18 @@ export const checkOccurrences = (
     const got = nextOccurrences([job], { after: from - 1, until: to - 1, count: MAX_COUNT, zone }).flatMap((each) =>
       each.isExcluded ? [] : [each.at],
     );
-    if (typeof given === "number") differences.same(path, given, got.length);
+    const whyNone = whyNoOccurrences(job);
+    const expectsSome = typeof given === "number" ? given > 0 : given.length > 0;
+    if (whyNone !== null && expectsSome) differences.add(path, given, new Words(`none: ${whyNone}`));
+    else if (typeof given === "number") differences.same(path, given, got.length);
     else compareTimes(given, got, { path, timezone, differences });
   }
+};
+
+/** Returns why a job has no occurrences at all; null if it may have some. */
+export const whyNoOccurrences = ({ enabled, schedule }: Job): string | null => {
+  if (schedule === null) return "the job has no schedule";
+  return enabled ? null : "the job has 'enabled: false'";
 };
 
 /** Each second of a month is fewer. */

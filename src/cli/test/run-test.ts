@@ -22,7 +22,7 @@ import type { Store } from "../../store/store.ts";
 import { checkRun } from "./check-run.ts";
 import { type Difference, Differences, Words } from "./difference.ts";
 import { eventArrival, isWrong, triggerOf, type WrongEvent } from "./event.ts";
-import { checkOccurrences } from "./occurrences.ts";
+import { checkOccurrences, whyNoOccurrences } from "./occurrences.ts";
 import { isReal, itemsOf, stubFor, toStub } from "./stubs.ts";
 
 export type TestContext = {
@@ -168,7 +168,9 @@ class TestRun {
     const { zone } = this.#context;
     const [next] = nextOccurrences([this.#job], { after: due - 1, until: null, count: 1, zone });
     if (next?.at === due) return true;
-    const got = next === undefined ? "no occurrence" : `no occurrence; the next one is ${localTime(next.at, timezone)}`;
+    const why = whyNoOccurrences(this.#job);
+    const none = why === null ? "no occurrence" : `none: ${why}`;
+    const got = next === undefined ? none : `no occurrence; the next one is ${localTime(next.at, timezone)}`;
     this.#differences.add(["occurrence"], new Words("an occurrence of the schedule"), new Words(got));
     return false;
   }

@@ -140,19 +140,21 @@ const checkMeaning = ({ job: jobId, tests }: Draft<TestFields>, { job, jobs, rep
     const { expect } = test;
     if (expect !== undefined && !expectsAnything(expect) && report.faults.length === 0)
       report.addAt([...at, "expect"], "expects nothing; expected at least one field");
+    if (job === undefined) continue;
+    const gates = job.dependsOn.map(({ jobId }) => jobId);
     for (const id of Object.keys(test.jobs ?? {}))
-      if (!jobs.has(id))
+      if (!gates.some((gate) => gate === id))
         report.addAt(
           [...at, "jobs", id],
-          `there is no valid job '${id}'; ${hint(id, jobs.keys(), "expected the id of a job")}`,
+          `job '${job.id}' does not depend on a job '${id}'; ${hint(id, gates, `expected ${gates.length === 0 ? "no jobs, because it has no depends_on" : `one of ${gates.join(", ")}`}`)}`,
         );
-    if (job === undefined) continue;
     checkTasks(Object.keys(test.tasks ?? {}), { job, report, at: (id) => [...at, "tasks", id] });
     checkTasks(Object.keys(expect?.tasks ?? {}), { job, report, at: (id) => [...at, "expect", "tasks", id] });
     checkTasks(expect?.skipped ?? [], { job, report, at: (_, item) => [...at, "expect", "skipped", item] });
     checkItems(test.tasks ?? {}, { job, report, at: (id) => [...at, "tasks", id] });
     checkReal(test.tasks ?? {}, { job, report, at: (id) => [...at, "tasks", id] });
     checkOutputs(test.tasks ?? {}, { job, jobs, report, at: (id) => [...at, "tasks", id] });
+    checkEnds(test.tasks ?? {}, { job, report, at: (id) => [...at, "tasks", id] });
   }
 };
 
@@ -205,29 +207,62 @@ const checkOutputs = (
   { job, jobs, report, at }: NamedTasks & { readonly jobs: ReadonlyMap<string, Job> },
 ): void => {
   for (const { id, program } of job.tasks) {
-    const stub = Object.hasOwn(stubs, id) ? stubs[id] : undefined;
     const child = program.type === "job" ? jobs.get(program.jobId) : undefined;
-    if (child === undefined || typeof stub !== "object") continue;
+    if (child === undefined) continue;
     const known = Object.keys(child.outputs ?? {});
-    const check = (attempt: AttemptDraft | undefined, path: Path): void => {
-      for (const name of typeof attempt === "object" ? Object.keys(attempt.outputs ?? {}) : [])
+    for (const { attempt, path } of attemptsOf(stubs, id, at(id, 0)))
+      for (const name of Object.keys(attempt.outputs ?? {}))
         if (!known.includes(name))
           report.addAt(
             [...path, "outputs", name],
             `job '${child.id}' has no output '${name}'; ${hint(name, known, `expected one of ${known.join(", ") || "none"}`)}`,
           );
-    };
-    const path = at(id, 0);
-    if (isList(stub)) for (const [index, attempt] of stub.entries()) check(attempt, [...path, index]);
-    else check(stub, path);
-    for (const [key, given] of Object.entries(!isList(stub) && "items" in stub ? (stub.items ?? {}) : {})) {
-      const ofItem: Path = [...path, "items", key];
-      if (given === undefined) continue;
-      if (isList(given)) for (const [index, attempt] of given.entries()) check(attempt, [...ofItem, index]);
-      else check(given, ofItem);
-    }
   }
 };
+
+/** Checks how stubs end: a person decides about an approval, and only some signals end a process. */
+const checkEnds = (stubs: StubDrafts, { job, report, at }: NamedTasks): void => {
+  for (const { id, program } of job.tasks)
+    for (const { attempt, path } of attemptsOf(stubs, id, at(id, 0))) {
+      const { signal } = attempt;
+      for (const field of program.type === "approval" ? (["exit_code", "signal"] as const) : [])
+        if (attempt[field] !== undefined)
+          report.addAt([...path, field], "an approval has no process; expected a status");
+      if (signal !== undefined && program.type !== "approval" && !ENDING_SIGNALS.includes(signal))
+        report.addAt(
+          [...path, "signal"],
+          `'${signal}' is not a signal that ends a process; ${hint(signal, ENDING_SIGNALS, "expected one such as SIGKILL, SIGTERM or SIGSEGV")}`,
+        );
+    }
+};
+
+/** The signals of POSIX that end a process unless it handles them, so that a test means the same on each machine. */
+const ENDING_SIGNALS: readonly string[] = [
+  ...["SIGABRT", "SIGALRM", "SIGBUS", "SIGFPE", "SIGHUP", "SIGILL", "SIGINT", "SIGKILL", "SIGPIPE", "SIGPROF"],
+  ...["SIGQUIT", "SIGSEGV", "SIGSYS", "SIGTERM", "SIGTRAP", "SIGUSR1", "SIGUSR2", "SIGVTALRM", "SIGXCPU", "SIGXFSZ"],
+];
+
+/** Returns what is given as a map for the attempts of a task and its items, and where. */
+function* attemptsOf(
+  stubs: StubDrafts,
+  id: string,
+  path: Path,
+): Generator<{ readonly attempt: Exclude<AttemptDraft, string>; readonly path: Path }> {
+  const stub = Object.hasOwn(stubs, id) ? stubs[id] : undefined;
+  yield* mapsOf(stub, path);
+  if (typeof stub === "object" && !isList(stub) && "items" in stub)
+    for (const [key, ofItem] of Object.entries(stub.items ?? {})) yield* mapsOf(ofItem, [...path, "items", key]);
+}
+
+function* mapsOf(
+  given: AttemptDraft | readonly (AttemptDraft | undefined)[] | undefined,
+  path: Path,
+): Generator<{ readonly attempt: Exclude<AttemptDraft, string>; readonly path: Path }> {
+  if (typeof given !== "object") return;
+  if (!isList(given)) return yield { attempt: given, path };
+  for (const [index, attempt] of given.entries())
+    if (typeof attempt === "object") yield { attempt, path: [...path, index] };
+}
 
 type AttemptDraft = Draft<StubbedAttempt>;
 

@@ -280,6 +280,55 @@ tasks:
     expect(await runTest(known)).toMatchObject({ status: 0 });
   });
 
+  test.each([
+    [
+      "fetch: {signal: SIGKIL}",
+      "tasks.fetch.signal: 'SIGKIL' is not a signal that ends a process; did you mean 'SIGKILL'?",
+    ],
+    ["each: {items: {x: [failed, {signal: SIGCHLD}]}}", "tasks.each.items.x[1].signal: 'SIGCHLD' is not a signal"],
+    ["ask: {exit_code: 1}", "tasks.ask.exit_code: an approval has no process; expected a status"],
+    ["ask: [completed, {signal: SIGFOO}]", "tasks.ask[1].signal: an approval has no process; expected a status"],
+  ])("refuses the end %j of a stub", async (stub, problem) => {
+    const job = `id: load
+tasks: [{id: fetch, type: shell, script: x}, {id: each, type: shell, script: x, foreach: [x]}, {id: ask, type: approval}]
+`;
+    using folder = folderWith(`tasks: {${stub}}\nexpect: {status: completed}`, job);
+    const { status, stdout } = await runTest(folder);
+    expect([status, stdout]).toEqual([1, expect.stringMatching(/^jobs\/load\.test\.yaml:4:\d+: tests\[0\]\./)]);
+    expect(stdout).toContain(problem);
+  });
+
+  test("refuses runs of jobs that a job does not depend on", async () => {
+    using folder = folderWith("jobs: {other: completed}\nexpect: {status: completed}");
+    folder.write("jobs/other.yaml", OTHER);
+    const none = "job 'load' does not depend on a job 'other'; expected no jobs, because it has no depends_on";
+    expect(await runTest(folder)).toMatchObject({
+      status: 1,
+      stdout: expect.stringContaining(`jobs/load.test.yaml:4:19: tests[0].jobs.other: ${none}`),
+    });
+    folder.write("jobs/load.yaml", `depends_on: [others]\n${JOB}`);
+    folder.write("jobs/others.yaml", OTHER.replace("other", "others"));
+    expect((await runTest(folder)).stdout).toContain("a job 'other'; did you mean 'others'?");
+    folder.write("jobs/load.yaml", `depends_on: [other]\n${JOB}`);
+    expect(await runTest(folder)).toMatchObject({ status: 0 });
+  });
+
+  test("says why a job has no occurrences", async () => {
+    const job = "id: load\nschedule: '0 3 * * *'\nenabled: false\ntasks: [{ id: a, type: shell, script: x }]\n";
+    const expected = "expect: {occurrences: {2027-02: 28, 2027-03-28: [2027-03-28T03:00], 2027-04: 0}}";
+    using folder = folderWith(expected, job);
+    const { stdout } = await runTest(folder);
+    expect(stdout).toContain("occurrences.2027-02: expected 28, got none: the job has 'enabled: false'");
+    expect(stdout).toContain("2027-03-28: expected [\"2027-03-28T03:00\"], got none: the job has 'enabled: false'");
+    expect(stdout).not.toContain("2027-04");
+    using due = folderWith("occurrence: 2027-03-28T03:00\nexpect: {status: completed}", job);
+    expect((await runTest(due)).stdout).toContain(
+      "an occurrence of the schedule, got none: the job has 'enabled: false'",
+    );
+    using unscheduled = folderWith("expect: {occurrences: {2027-02: 28}}");
+    expect((await runTest(unscheduled)).stdout).toContain("expected 28, got none: the job has no schedule");
+  });
+
   test("refuses a time before 1970", async () => {
     using folder = folderWith("at: 1969-12-31\nexpect: {status: completed}");
     expect(await runTest(folder)).toMatchObject({
@@ -400,6 +449,10 @@ tests:
   - { name: no file, event: { trigger: push, file: nowhere.json }, expect: { status: completed } }
   - { name: no paths, event: { trigger: files }, expect: { status: completed } }
   - { name: unknown output, event: { trigger: other, outputs: { row: 1 } }, expect: { status: completed } }
+  - { name: a body of a run, event: { trigger: other, body: {} }, expect: { status: completed } }
+  - { name: a status of files, event: { trigger: files, paths: [a.csv], status: failed }, expect: { status: completed } }
+  - { name: a subject of a webhook, event: { trigger: push, subject: x }, expect: { refused: skipped } }
+  - { name: paths of a message, event: { trigger: orders, paths: [a.csv] }, expect: { status: completed } }
 `,
     );
     const wrong = await runTest(folder);
@@ -414,6 +467,16 @@ tests:
       expect.stringContaining("event.file: expected a file that can be read, got ENOENT"),
       expect.stringContaining("event.paths: expected the paths of files, got none"),
       expect.stringContaining("event.outputs.row: expected an output of job 'other', got row"),
+      expect.stringContaining(
+        "load.test.yaml:8:61: event.body: expected only status, params, outputs for a trigger of type run, got body",
+      ),
+      expect.stringContaining("event.status: expected only paths for a trigger of type files, got status"),
+      expect.stringContaining(
+        "event.subject: expected only type, body, file, headers for a trigger of type webhook, got subject",
+      ),
+      expect.stringContaining(
+        "event.paths: expected only body, file, headers, subject for a trigger of type nats, got paths",
+      ),
     ]);
   });
 

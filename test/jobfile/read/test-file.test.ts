@@ -63,9 +63,9 @@ describe("a test file", () => {
       "tests[0].expect.skipped[1]: job 'load' has no task 'as'",
     ],
     [
-      "an unknown other job",
+      "another job on which it does not depend",
       "job: load\ntests: [{name: a, jobs: {loda: completed}, expect: {status: failed}}]",
-      "there is no valid job 'loda'; did you mean 'load'?",
+      "tests[0].jobs.loda: job 'load' does not depend on a job 'loda'; expected no jobs, because it has no depends_on",
     ],
     ["an expectation of nothing", "job: load\ntests: [{name: a, expect: {}}]", "expects nothing"],
     [
