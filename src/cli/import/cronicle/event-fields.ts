@@ -66,12 +66,15 @@ export class EventFields {
     return Object.keys(this.map);
   }
 
+  /** Returns all fields, and takes them. */
+  all(): PlainMap {
+    for (const name of this.names()) this.used.add(name);
+    return this.map;
+  }
+
   private placeOf(name: string) {
     const value = this.map[name];
-    return {
-      file: this.file,
-      line: this.line,
-      text: `${name}: ${typeof value === "object" ? JSON.stringify(value) : String(value)}`,
-    };
+    const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+    return { file: this.file, line: this.line, text: value === undefined ? name : `${name}: ${text}` };
   }
 }

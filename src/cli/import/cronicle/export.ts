@@ -56,3 +56,7 @@ export const itemsOf = (
         return map === null ? [] : [{ line, item: map }];
       }),
     );
+
+/** Whether a plugin or a category says that it is not enabled. */
+export const isOff = (map: PlainMap | null): boolean =>
+  map !== null && (map.enabled === 0 || map.enabled === false || map.enabled === "0");

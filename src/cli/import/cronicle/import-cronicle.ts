@@ -9,7 +9,7 @@ import { idOfName } from "../job-id.ts";
 import { Remarks } from "../remarks.ts";
 import { type CronicleEvent, eventJob } from "./event.ts";
 import { EventFields } from "./event-fields.ts";
-import { type ExportRecord, itemsOf, readExport } from "./export.ts";
+import { type ExportRecord, itemsOf, type PlainMap, readExport } from "./export.ts";
 
 const MAX_BYTES = 64 * 2 ** 20;
 
@@ -22,7 +22,7 @@ export const importCronicle: Importer = async (request): Promise<Imported> => {
   const events = eventsOf(records, {
     file,
     mail: mailServer(request),
-    year: new Date(context.clock.now()).getUTCFullYear(),
+    now: context.clock.now(),
   });
   const jobs = events.map((event) => ({ event, text: eventJob(event) }));
   const fates = jobs.flatMap(({ event: { id, fields } }): readonly Fate[] => [
@@ -49,40 +49,82 @@ const readText = async (source: string): Promise<string> => {
   return readFileSync(source, "utf8");
 };
 
-type Common = Pick<CronicleEvent, "mail" | "year"> & { readonly file: string };
+type Common = Pick<CronicleEvent, "mail" | "now"> & { readonly file: string };
+
+/** The settings of a category that its events have if they do not say it themselves; `memory_sustain` goes with `memory_limit`. */
+const OF_CATEGORY = [
+  ["notify_success"],
+  ["notify_fail"],
+  ["web_hook"],
+  ["memory_limit", "memory_sustain"],
+  ["cpu_limit", "cpu_sustain"],
+  ["log_max_size"],
+] as const;
 
 /** Returns the events with the jobs that start them: those whose chain names them. */
-const eventsOf = (records: readonly ExportRecord[], { file, mail, year }: Common): readonly CronicleEvent[] => {
+const eventsOf = (records: readonly ExportRecord[], { file, mail, now }: Common): readonly CronicleEvent[] => {
   const ids = new Set<string>();
   const events = itemsOf(records, "global/schedule").map(({ line, item }) => {
     const key = String(item.id ?? "");
     const title = typeof item.title === "string" ? item.title : key;
-    return { key, item, line, id: uniqueId(idOfName(title, "event"), ids), remarks: new Remarks() };
+    const id = uniqueId(idOfName(title, "event"), ids);
+    return { key, item, line, id };
   });
-  const plugins = new Map(itemsOf(records, "global/plugins").map(({ item }) => [String(item.id), item]));
-  const categories = new Map(
-    itemsOf(records, "global/categories").map(({ item }) => [String(item.id), String(item.title ?? item.id)]),
+  const plugins = byId(records, "global/plugins");
+  const categories = byId(records, "global/categories");
+  const all = events.map(({ key, item, line, id }) => {
+    const category = categories.get(String(item.category)) ?? null;
+    const fields = new EventFields(withCategory(item, category), { file, line, remarks: new Remarks() });
+    return { key, id, fields, category, plugin: plugins.get(String(item.plugin)) ?? null };
+  });
+  const chains = chainsOf(all);
+  return all.map(({ id, fields, category, plugin }) => ({
+    id,
+    fields,
+    plugin,
+    category,
+    startedBy: chains.filter(({ to }) => to === id).map(({ from, on }) => ({ job: from, on })),
+    mail,
+    now,
+  }));
+};
+
+const byId = (records: readonly ExportRecord[], list: string): ReadonlyMap<string, PlainMap> =>
+  new Map(itemsOf(records, list).map(({ item }) => [String(item.id), item]));
+
+const withCategory = (item: PlainMap, category: PlainMap | null): PlainMap => {
+  if (category === null) return item;
+  const added = OF_CATEGORY.flatMap(([name, ...others]) =>
+    item[name] || !category[name] ? [] : [name, ...others].map((each) => [each, category[each] ?? null] as const),
   );
-  const known = new Set(events.map(({ key }) => key));
-  return events.map(({ key, item, line, id, remarks }) => {
-    const fields = new EventFields(item, { file, line, remarks });
-    for (const name of ["chain", "chain_error"]) {
-      const other = fields.text(name);
-      if (other !== null && !known.has(other)) fields.leaveOut(name, "the export does not have that event");
-    }
-    return {
-      id,
-      fields,
-      plugin: plugins.get(String(item.plugin)) ?? null,
-      category: typeof item.category === "string" ? (categories.get(item.category) ?? item.category) : null,
-      startedBy: events.flatMap((other) => [
-        ...(key !== "" && other.item.chain === key ? [{ job: other.id, on: "completed" as const }] : []),
-        ...(key !== "" && other.item.chain_error === key ? [{ job: other.id, on: "failed" as const }] : []),
-      ]),
-      mail,
-      year,
-    };
-  });
+  return { ...item, ...Object.fromEntries(added) };
+};
+
+type Chain = { readonly from: string; readonly to: string; readonly on: "completed" | "failed" };
+
+/** Returns which job starts which one. A chain that would lead back to its own event is left out: petit refuses jobs that start each other without end. */
+const chainsOf = (
+  events: readonly { readonly key: string; readonly id: string; readonly fields: EventFields }[],
+): readonly Chain[] => {
+  const ids = new Map(events.map(({ key, id }) => [key, id]));
+  const starts = new Map<string, Set<string>>(events.map(({ id }) => [id, new Set()]));
+  const leads = (from: string, to: string, seen = new Set<string>()): boolean =>
+    from === to || [...(starts.get(from) ?? [])].some((next) => !seen.has(next) && leads(next, to, seen.add(next)));
+  return events.flatMap(({ id: from, fields }) =>
+    (["chain", "chain_error"] as const).flatMap((name): readonly Chain[] => {
+      const key = fields.text(name);
+      const to = key === null ? undefined : ids.get(key);
+      if (key === null) return [];
+      if (to === undefined) fields.leaveOut(name, "the export does not have that event");
+      else if (leads(to, from))
+        fields.leaveOut(name, `${to} leads back to this event; petit refuses jobs that start each other without end`);
+      else {
+        starts.get(from)?.add(to);
+        return [{ from, to, on: name === "chain" ? "completed" : "failed" }];
+      }
+      return [];
+    }),
+  );
 };
 
 const OTHERS: readonly (readonly [key: RegExp, reason: string])[] = [
@@ -99,22 +141,5 @@ const otherRecords = (records: readonly ExportRecord[], file: string): readonly 
     const isEmpty = Array.isArray(value.items) && value.items.length === 0;
     if (reason !== undefined && !isEmpty)
       return [{ file, line, outcome: "left_out", jobId: null, notes: [`${key}: ${reason}`] }];
-    if (!/^global\/categories\/\d+$/.test(key) || !Array.isArray(value.items)) return [];
-    return itemsOf([{ key, line, value }], "global/categories").flatMap(({ item }) =>
-      Object.entries(item).flatMap(([name, setting]): readonly Fate[] =>
-        /^(?:max_children|notify_success|notify_fail|web_hook|memory_limit|cpu_limit)$/.test(name) &&
-        setting !== 0 &&
-        setting !== ""
-          ? [
-              {
-                file,
-                line,
-                outcome: "left_out",
-                jobId: null,
-                notes: [`${name}: ${setting} of the category ${item.title}: a job has it itself`],
-              },
-            ]
-          : [],
-      ),
-    );
+    return [];
   });

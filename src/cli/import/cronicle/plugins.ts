@@ -1,88 +1,93 @@
-import type { Json } from "../../../lib/json.ts";
+import { commandTask } from "./command.ts";
 import { EventFields } from "./event-fields.ts";
 import { asMap, type PlainMap } from "./export.ts";
-
-type Fields = Readonly<Record<string, Json>>;
+import { type PluginTask, requestTask } from "./request.ts";
+import { scriptTask } from "./script.ts";
 
 /** Returns what the task of an event runs, by its plugin. */
-export const pluginTask = (fields: EventFields, plugin: PlainMap | null): Fields => {
+export const pluginTask = (fields: EventFields, plugin: PlainMap | null): PluginTask => {
   const given = asMap(fields.take("params")) ?? {};
-  const name = fields.text("plugin") ?? "";
-  const params = new EventFields(given, { file: fields.file, line: fields.line, remarks: fields.remarks });
-  const task = name === "shellplug" ? shellTask(params) : name === "urlplug" ? requestTask(params) : null;
-  if (task !== null) {
-    params.nameTheRest({});
+  const { file, line, remarks } = fields;
+  const params = new EventFields(withDefaults(given, plugin), { file, line, remarks });
+  const command = typeof plugin?.command === "string" ? plugin.command.trim() : "";
+  const bundled = BUNDLED[command === "" ? (fields.text("plugin") ?? "") : command];
+  fields.take("plugin");
+  if (bundled === "request") {
+    const task = requestTask(params);
+    params.nameTheRest(Object.fromEntries(OF_ALL_REQUESTS.map((name) => [name, "`timeout` is for a whole request"])));
     return task;
   }
-  const own = plugin === null ? null : commandTask(plugin, given, fields);
-  if (own !== null) return own;
-  fields.leaveOut("plugin", "the export does not have the plugin; the task fails until you write it");
-  if (Object.keys(given).length > 0) fields.leaveOut("params", "they are those of the plugin");
-  return { type: "shell", script: "echo 'the plugin was not imported' >&2\nexit 1\n" };
-};
-
-/** The script runs by its first line, as a file would. */
-const shellTask = (params: EventFields): Fields => {
-  const script = params.text("script") ?? "true";
-  if (params.boolean("annotate")) params.note("annotate", "petit stores the time of each line");
-  if (params.boolean("json")) params.leaveOut("json", "petit reads no progress and no results from the output");
-  const line = /^#!\s*(\S.*?)\s*(?:\n|$)/.exec(script)?.[1]?.split(/\s+/) ?? ["/bin/sh"];
-  if (script.includes("${{"))
-    return { type: "command", command: line[0] ?? "/bin/sh", args: [...line.slice(1), "-c", script] };
-  return { type: "shell", shell: line, script: script.endsWith("\n") ? script : `${script}\n` };
-};
-
-const requestTask = (params: EventFields): Fields => {
-  const [method, url, headers, data] = [
-    params.text("method"),
-    params.text("url"),
-    params.text("headers"),
-    params.text("data"),
-  ];
-  const timeout = params.number("timeout");
-  for (const name of ["success_match", "error_match"])
-    if (params.text(name) !== null) params.leaveOut(name, "petit judges a request by its status");
-  if (params.boolean("ssl_cert_bypass"))
-    params.leaveOut("ssl_cert_bypass", "petit checks certificates; `ca_file` names others to trust");
-  if (params.boolean("follow")) params.take("follow");
-  if (url === null || !/^https?:\/\/\S+$/.test(url)) {
-    params.leaveOut("url", "expected an http or https URL; the task fails until you write it");
-    return { type: "shell", script: "echo 'the request was not imported' >&2\nexit 1\n" };
+  if (bundled === undefined && command === "") {
+    fields.leaveOut("plugin", "the export does not have the plugin; the task fails until you write it");
+    if (params.names().length > 0) fields.leaveOut("params", "they are those of the plugin");
+    return {
+      fields: { type: "shell", script: "echo 'the plugin was not imported' >&2\nexit 1\n" },
+      timeoutSeconds: null,
+    };
   }
-  if (/\[\//.test(`${url}${headers ?? ""}${data ?? ""}`)) params.leaveOut("url", "petit replaces no [/…] in it");
-  const pairs = (headers ?? "").split(/\r?\n/).flatMap((line) => {
-    const [, name, value = ""] = /^\s*([^:\s]+)\s*:\s*(.*?)\s*$/.exec(line) ?? [];
-    return name === undefined ? [] : [[name, value] as const];
-  });
+  const { environment, ...place } = placeOf(fields, plugin);
+  const task = bundled === "script" ? scriptTask(params) : commandTask(fields, { command, params, plugin });
+  if (bundled === "script") params.nameTheRest({});
+  const variables = { ...environment, ...task.environment };
   return {
-    type: "http",
-    url,
-    ...(method === null || method === "GET" ? {} : { method }),
-    ...(pairs.length === 0 ? {} : { headers: Object.fromEntries(pairs) }),
-    ...(data === null ? {} : { body: data }),
-    ...(timeout === null ? {} : { timeout: `${Math.ceil(timeout)}s` }),
+    fields: { ...task.fields, ...place, ...(Object.keys(variables).length === 0 ? {} : { environment: variables }) },
+    timeoutSeconds: null,
   };
 };
 
-/** Any other plugin is a command that gets the params as JSON on its standard input, and as variables. */
-const commandTask = (plugin: PlainMap, params: PlainMap, fields: EventFields): Fields | null => {
-  const command = typeof plugin.command === "string" ? plugin.command.trim() : "";
-  if (command === "") return null;
-  fields.note("plugin", "its exit status alone says how it ended; what it prints as JSON is not read");
-  for (const name of ["uid", "gid"])
-    if (plugin[name] !== undefined && plugin[name] !== "")
-      fields.leaveOut("plugin", `the plugin has ${name} ${plugin[name]}; \`run_as\` names a user`);
-  const variables = Object.entries(params).flatMap(([name, value]) => {
-    const variable = name.toUpperCase().replace(/\W+/g, "_");
-    return /^[A-Z_]\w*$/.test(variable) && !variable.startsWith("PETIT_")
-      ? [[variable, typeof value === "object" ? JSON.stringify(value) : String(value)] as const]
-      : [];
+/** The plugins that Cronicle has, by id and by command: a copy of one has another id. */
+const BUNDLED: Readonly<Record<string, "script" | "request">> = {
+  shellplug: "script",
+  "bin/shell-plugin.js": "script",
+  urlplug: "request",
+  "bin/url-plugin.js": "request",
+};
+
+/** Cronicle takes a param that the event does not have, and one that is hidden, from the plugin. */
+const withDefaults = (given: PlainMap, plugin: PlainMap | null): PlainMap => {
+  const params = Array.isArray(plugin?.params) ? plugin.params : [];
+  const added = params.flatMap((param) => {
+    const { id, type, value = "" } = asMap(param) ?? {};
+    if (typeof id !== "string" || OF_ALL_REQUESTS.includes(id)) return [];
+    return type === "hidden" || !Object.hasOwn(given, id) ? [[id, value] as const] : [];
   });
+  return { ...given, ...Object.fromEntries(added) };
+};
+
+/** Params that each request has from its plugin: they are named only where an event has its own. */
+const OF_ALL_REQUESTS = ["idle_timeout", "connect_timeout"];
+
+/** Returns the folder and the variables of a plugin. */
+const placeOf = (
+  fields: EventFields,
+  plugin: PlainMap | null,
+): { readonly working_dir?: string; readonly environment: Readonly<Record<string, string>> } => {
+  const cwd = typeof plugin?.cwd === "string" ? plugin.cwd.trim() : "";
+  if (cwd !== "" && !cwd.startsWith("/"))
+    fields.leaveOut("plugin", `the plugin has the folder ${cwd}; expected an absolute path`);
+  for (const name of ["uid", "gid"]) {
+    const value = plugin?.[name];
+    if (value !== undefined && value !== null && value !== "")
+      fields.leaveOut("plugin", `the plugin has ${name} ${String(value)}; \`run_as\` names a user`);
+  }
   return {
-    type: "shell",
-    script: `exec ${command}\n`,
-    ...(typeof plugin.cwd === "string" && plugin.cwd.startsWith("/") ? { working_dir: plugin.cwd } : {}),
-    ...(variables.length === 0 ? {} : { environment: Object.fromEntries(variables) }),
-    stdin: `${JSON.stringify({ params })}\n`,
+    ...(cwd.startsWith("/") ? { working_dir: cwd } : {}),
+    environment: variablesOf(fields, asMap(plugin?.env) ?? {}),
   };
 };
+
+/** Returns the variables of a plugin that petit can set; the others are named. */
+const variablesOf = (fields: EventFields, env: PlainMap): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) => {
+      if (
+        /^[A-Za-z_]\w*$/.test(name) &&
+        !name.startsWith("PETIT_") &&
+        typeof value !== "object" &&
+        !String(value).includes("\0")
+      )
+        return [[name, String(value)] as const];
+      fields.leaveOut("plugin", `the plugin has the variable ${name}; petit can't set it`);
+      return [];
+    }),
+  );
