@@ -123,6 +123,13 @@ describe("GET /api/search", () => {
     expect([answer.status, answer.body.error]).toEqual([status, expect.stringContaining(message)]);
   });
 
+  test("takes 200 characters, whatever their size", async () => {
+    const smiles = encodeURIComponent("\u{1f600}".repeat(200));
+    expect((await search(`q=${smiles}`)).status).toBe(200);
+    for (const longer of [`${smiles}a`, `${smiles}${smiles}`, "a".repeat(201)])
+      expect((await search(`q=${longer}`)).status).toBe(400);
+  });
+
   test("takes no character for a wildcard", async () => {
     expect((await search("q=db-3%25")).body.count).toBe(0);
     expect((await search("q=db*3")).body.count).toBe(0);

@@ -12,7 +12,7 @@ import type { ApiStore } from "../../options.ts";
 import { failures } from "../../shapes/failure.ts";
 import { LineMatches, LinePage } from "../../shapes/line.ts";
 import type { LogLine } from "../../shapes/log.ts";
-import { exactly, flag, isOn, RunIdText, wholeNumber } from "../../shapes/schemas.ts";
+import { exactly, flag, isOn, RunIdText, SEARCHED_TEXT, wholeNumber } from "../../shapes/schemas.ts";
 import { requireRun } from "../require.ts";
 
 const seq = (description: string) => wholeNumber({ minimum: 0, maximum: 999_999_999_999_999 }, description);
@@ -36,7 +36,7 @@ const matchFields = {
 const LineSearchQuery = exactly({
   ...lineFilterFields,
   q: t.String({
-    pattern: "^[^\\x00-\\x1f\\x7f]{1,200}$",
+    pattern: SEARCHED_TEXT,
     description: "Text to search for, literally; escape sequences in lines are ignored",
     examples: ["error"],
     "x-expected": "1 to 200 characters on one line",

@@ -12,7 +12,7 @@ import { invalidQuery } from "../../errors.ts";
 import type { OutputSearch } from "../../options.ts";
 import { failures } from "../../shapes/failure.ts";
 import { FoundLines, foundLinesBody } from "../../shapes/line.ts";
-import { exactly, flag, isOn, wholeNumber, word } from "../../shapes/schemas.ts";
+import { exactly, flag, isOn, SEARCHED_TEXT, wholeNumber, word } from "../../shapes/schemas.ts";
 import { jobsThatHaveTags, TagQuery } from "../../tags.ts";
 
 const NEXT = "the 'next' of an answer";
@@ -20,7 +20,7 @@ const ENDED = RUN_STATUSES.filter(isFinal);
 
 const SearchQuery = exactly({
   q: t.String({
-    pattern: "^[^\\x00-\\x1f\\x7f]{1,200}$",
+    pattern: SEARCHED_TEXT,
     description:
       "Text to search for, of 3 characters or more, literally; upper and lower case are equal, and escape sequences in lines are ignored",
     examples: ["connection refused"],
