@@ -1,5 +1,6 @@
+import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { listCopies } from "../../src/store/backup/folder.ts";
@@ -49,3 +50,46 @@ test("petit makes a backup by itself, says how old it is, and what to do when on
   const restored = await petit(["--db", running.dbPath, "restore", backups, "--json"]);
   expect(JSON.parse(restored.stdout)).toMatchObject({ runs: 1, lost_runs: 0, missing_artifacts: [] });
 }, 60_000);
+
+/** Returns the state of the process that makes a backup to a folder of a petit, such as T for stopped; null if there is none. */
+const stateOfBackup = (petitPid: number): string | null => {
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      const [, state, parent] = /\) (\S) (\d+) /.exec(readFileSync(`/proc/${pid}/stat`, "utf8")) ?? [];
+      const isBackup = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").includes("make-backup");
+      if (isBackup && Number(parent) === petitPid) return state ?? null;
+    } catch {
+      // It has ended.
+    }
+  }
+  return null;
+};
+
+test("a backup rests for most of the time, and is completed if petit is killed while it rests", async () => {
+  using folder = tempFolder();
+  const backups = join(folder.path, "backups");
+  mkdirSync(backups, { mode: 0o700 });
+  const first = await startPetit({ dir: folder.path, jobs: { "a.yaml": JOBS } });
+  expect((await first.fetch("/api/jobs/keeps/trigger?wait=20", { method: "POST" })).status).toBe(200);
+  await first.stop();
+  enlarge(first.dbPath);
+  const running = await startPetit({ dir: folder.path, jobs: { "a.yaml": JOBS }, args: ["--backup-dir", backups] });
+  const isBegun = () => readdirSync(backups).some((name) => /\.db-[0-9a-f]{8}$/.test(name));
+  while (!isBegun() || stateOfBackup(running.pid) !== "T") await setTimeout(1);
+  expect(listCopies(backups)).toEqual([]);
+  await running.kill();
+  while (listCopies(backups).length === 0) await setTimeout(20);
+  const restored = await petit(["--db", running.dbPath, "restore", backups, "--json"]);
+  expect(JSON.parse(restored.stdout)).toMatchObject({ runs: 1, lost_runs: 0, missing_artifacts: [] });
+}, 60_000);
+
+/** Adds so much output that a copy takes longer than petit needs to stop it once. */
+const enlarge = (file: string): void => {
+  const db = new Database(file);
+  db.run(
+    `WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 4000)
+     INSERT INTO output (run, seq, lines, task_id, attempt, stream, at, bytes)
+     SELECT (SELECT min(seq) FROM runs), 1000000 + i, 1, 't', 1, 'stdout', 0, randomblob(10000) FROM c`,
+  );
+  db.close();
+};

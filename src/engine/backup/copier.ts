@@ -4,6 +4,7 @@ import type { Runtime } from "../../runtime/runtime.ts";
 import { listCopies, shortId } from "../../store/backup/folder.ts";
 import { backupArguments } from "./backup-command.ts";
 import type { BackupOrder, BackupReport } from "./make-backup.ts";
+import { pace } from "./pace.ts";
 
 /** Makes backups, and lists them. */
 export interface Copier {
@@ -23,7 +24,7 @@ type CopierOptions = {
   readonly runtime: Pick<Runtime, "self">;
 };
 
-/** Returns a copier whose work is done by a process of its own, so that it delays nothing. */
+/** Returns a copier whose work is done by a process of its own, with pauses, so that it delays little. */
 export const processCopier = ({ plan, path, databaseId, timezone, runtime }: CopierOptions): Copier => ({
   make: (signal) => {
     const order: BackupOrder = { path, folder: plan.folder, artifacts: plan.artifacts, keep: plan.keep, timezone };
@@ -58,14 +59,22 @@ const run = async (
   child.stdin.on("error", () => {});
   child.stdin.end(JSON.stringify(order));
   try {
-    const ended = await new Promise<string>((resolve) => {
+    const end = new Promise<string>((resolve) => {
       child.on("error", (error) => resolve(error.message));
       child.on("close", (code, by) => resolve(by === null ? `exit status ${code}` : `ended by ${by}`));
     });
-    return parse(texts.out) ?? failed(texts.err.trim().split("\n").at(-1) || ended);
+    await pace(child, () => fileOf(texts.out));
+    const ended = await end;
+    return parse(texts.out.split("\n").at(-1) ?? "") ?? failed(texts.err.trim().split("\n").at(-1) || ended);
   } finally {
     signal.removeEventListener("abort", kill);
   }
+};
+
+/** Returns the first line, which is the file that the copy is written to. */
+const fileOf = (answer: string): string | null => {
+  const end = answer.indexOf("\n");
+  return end === -1 ? null : answer.slice(0, end);
 };
 
 const failed = (why: string): BackupReport => ({ fault: "other", error: `the process that makes it failed: ${why}` });

@@ -30,7 +30,7 @@ const PRIORITY = 10;
 const STDIN = 0;
 const STDOUT = 1;
 
-/** Makes the backup that stdin describes, and writes a report to stdout. Returns the exit status. */
+/** Makes the backup that stdin describes. Writes the file that it writes to, and then a report to stdout, each in a line. Returns the exit status. */
 export const makeBackup = (runtime: Runtime): number => {
   lowerPriority();
   const report = backUp(JSON.parse(readFileSync(STDIN, "utf8")), runtime);
@@ -48,7 +48,14 @@ const lowerPriority = (): void => {
 
 const backUp = ({ path, folder, artifacts, keep, timezone }: BackupOrder, runtime: Runtime): BackupReport => {
   try {
-    const made = backUpToFolder({ path, folder, artifacts, rotation: { keep, timezone }, runtime });
+    const made = backUpToFolder({
+      path,
+      folder,
+      artifacts,
+      rotation: { keep, timezone },
+      runtime,
+      onBegin: (file) => void writeSync(STDOUT, `${file}\n`),
+    });
     const damaged = made.artifacts?.damaged ?? [];
     return { file: made.file, bytes: made.bytes, deleted: made.deleted.length, damaged: damaged.slice(0, MAX_DAMAGED) };
   } catch (error) {

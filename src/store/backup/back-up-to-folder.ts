@@ -23,6 +23,8 @@ export type FolderBackupOptions = {
   /** Which copies are kept; null deletes none. */
   readonly rotation: { readonly keep: Keep; readonly timezone: string } | null;
   readonly runtime: Runtime;
+  /** Is called with the file that the copy is written to before it has its name. */
+  readonly onBegin?: (file: string) => void;
 };
 
 export type FolderBackup = Pick<FolderCopy, "file" | "at" | "bytes"> & {
@@ -50,6 +52,7 @@ export const backUpToFolder = (options: FolderBackupOptions): FolderBackup => {
   try {
     sweep(folder, id);
     using copy = createTemporaryFile(join(folder, copyName(id, Date.now())));
+    options.onBegin?.(copy.path);
     const at = freeTime({ folder, id, madeAt: copyInto(copy.path, { path, runtime }) });
     const file = join(folder, copyName(id, at));
     const artifacts = options.artifacts ? copyAll(options, { folder, id, file, copy: copy.path }) : null;

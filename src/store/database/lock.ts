@@ -83,7 +83,7 @@ const readOwner = (runtime: Runtime, path: string): LockOwner => {
 export const findLockOwner = (runtime: Runtime, path: string): LockOwner | null => {
   const file = siblingFile(path, "-lock");
   if (!existsSync(file)) return null;
-  const db = runtime.openDatabase(file, { readonly: true });
+  const db = openLockToRead(runtime, path);
   try {
     db.exec("PRAGMA busy_timeout = 0");
     db.prepare("SELECT count(*) FROM sqlite_schema").get();
@@ -92,6 +92,16 @@ export const findLockOwner = (runtime: Runtime, path: string): LockOwner | null 
     return isBusy(error) ? readOwner(runtime, path) : null;
   } finally {
     db.close();
+  }
+};
+
+const openLockToRead = (runtime: Runtime, path: string): SqlDatabase => {
+  const file = siblingFile(path, "-lock");
+  try {
+    return runtime.openDatabase(file, { readonly: true });
+  } catch (cause) {
+    const why = `${path} can't be used, because ${file} can't be read: ${errorMessage(cause)}`;
+    throw new PetitError("unusable_database", why, { cause });
   }
 };
 

@@ -366,6 +366,19 @@ describe("petit restore FOLDER", () => {
     expect(await at.command("restore", "backups")).toMatchObject({ status: 4 });
   });
 
+  test("names a lock file that is none", async () => {
+    using at = place();
+    await at.run();
+    await at.command("backup", "backups");
+    rmSync(at.file("petit.db-lock"));
+    mkdirSync(at.file("petit.db-lock"));
+    const { status, stderr } = await at.command("restore", "backups");
+    expect({ status, stderr }).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/petit\.db-lock can't be read: /),
+    });
+  });
+
   test("does not apply the log of a database that is gone to the copy, and keeps it", async () => {
     using at = place();
     const kept = await at.run();

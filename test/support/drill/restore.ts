@@ -1,7 +1,7 @@
 import { Database } from "bun:sqlite";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
-import { setTimeout } from "node:timers/promises";
+import { listCopies } from "../../../src/store/backup/folder.ts";
 import { petit } from "../cli.ts";
 import { type Petit, startPetit } from "../petit/petit.ts";
 import { tempDir } from "../temp-dir.ts";
@@ -62,10 +62,10 @@ export const drillRestore = async ({ runs, after, megabytes, say }: DrillOptions
   const [place, backups, ticks] = [dir.file("petit"), dir.file("backups"), dir.file("ticks")];
   for (const folder of [place, backups, dir.file("jobs")]) mkdirSync(folder, { mode: 0o700 });
   await Bun.write(dir.file("jobs/a.yaml"), JOBS);
-  const start = (): Promise<Petit> =>
-    startPetit({ dir: place, jobsDir: dir.file("jobs"), args: ARGS, env: { DRILL: dir.path } });
+  const start = (...args: readonly string[]): Promise<Petit> =>
+    startPetit({ dir: place, jobsDir: dir.file("jobs"), args: [...ARGS, ...args], env: { DRILL: dir.path } });
   const command = (...args: readonly string[]) => petit(["--db", `${place}/petit.db`, ...args, "--json"]);
-  const first = await start();
+  let first = await start();
   say(`making ${runs} runs`);
   const before = await trigger(first, runs);
   await allEnded(`${place}/petit.db`);
@@ -73,13 +73,18 @@ export const drillRestore = async ({ runs, after, megabytes, say }: DrillOptions
   if (megabytes > 0) {
     say(`enlarging the database by ${megabytes} MB`);
     enlarge(`${place}/petit.db`, megabytes);
-    latencies.push(await measure(first, "without a backup", setTimeout(10_000)));
+    await first.stop();
+    const own = dir.file("own-backups");
+    mkdirSync(own, { mode: 0o700 });
+    // It makes the first backup at the start.
+    first = await start("--backup-dir", own);
+    latencies.push(await measure(first, "during a backup", () => listCopies(own).length > 0));
+    const until = performance.now() + Math.min(10_000, 50 * megabytes);
+    latencies.push(await measure(first, "without one", () => performance.now() > until));
   }
   say("making a backup");
   const backupStarted = performance.now();
-  const making = command("backup", backups);
-  if (megabytes > 0) latencies.push(await measure(first, "during the backup", making));
-  const made = parse(await making);
+  const made = parse(await command("backup", backups));
   const backupMs = performance.now() - backupStarted;
   const ticksBefore = linesOf(ticks).length;
   say(`making ${after} more runs, and losing the machine`);
@@ -164,31 +169,31 @@ const countOpen = (file: string): number => {
   }
 };
 
-/** Triggers one run after the other until `until` is over. */
-const measure = async (running: Petit, what: string, until: Promise<unknown>): Promise<Latencies> => {
-  let isOver = false;
-  const over = until.then(() => {
-    isOver = true;
-  });
+/** Triggers one run after the other until `isOver`. */
+const measure = async (running: Petit, what: string, isOver: () => boolean): Promise<Latencies> => {
   const times: number[] = [];
-  while (!isOver) {
+  while (!isOver()) {
     const startedAt = performance.now();
     await (await running.fetch("/api/jobs/work/trigger", { method: "POST" })).arrayBuffer();
     times.push(performance.now() - startedAt);
   }
-  await over;
   times.sort((a, b) => a - b);
   const at = (part: number): number => times[Math.min(times.length - 1, Math.floor(times.length * part))] ?? 0;
   return { what, count: times.length, p50: at(0.5), p99: at(0.99), max: at(1) };
 };
 
+/** A number of a line that no run has. */
+const FIRST_LINE = 1_000_000;
+
+/** Adds output, which tables of its own would not do: a backup refuses a database with another schema. */
 const enlarge = (file: string, megabytes: number): void => {
   const db = new Database(file);
   db.run("PRAGMA busy_timeout = 10000");
-  db.run("CREATE TABLE ballast (x)");
   for (let done = 0; done < megabytes; done += 10)
     db.run(
-      "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 1000) INSERT INTO ballast SELECT randomblob(10000) FROM c",
+      `WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 1000)
+       INSERT INTO output (run, seq, lines, task_id, attempt, stream, at, bytes)
+       SELECT (SELECT min(seq) FROM runs), ${FIRST_LINE} + ${done * 100} + i, 1, 't', 1, 'stdout', 0, randomblob(10000) FROM c`,
     );
   db.close();
 };
