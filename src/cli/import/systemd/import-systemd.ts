@@ -14,6 +14,7 @@ import {
   type LoadedUnit,
   listFolder,
   readUnit,
+  realName,
   unitFolders,
 } from "./unit/folders.ts";
 import { lastOf, listOf } from "./unit/parse.ts";
@@ -33,8 +34,8 @@ export const importSystemd: Importer = async (request): Promise<Imported> => {
   if (as !== undefined && homeOf(as) === null)
     throw new PetitError("invalid_request", `--as is '${as}'; expected a user of this machine`);
   const machine = unitFolders(context.environment, { isUser });
-  const timers = timersOf(request, machine);
-  const result: Result = { files: [], fates: [], problems: [], ids: new Set() };
+  const { timers, aliases } = withoutAliases(timersOf(request, machine));
+  const result: Result = { files: [], fates: [...aliases], problems: [], ids: new Set() };
   for (const timer of timers)
     importTimer(timer, result, { as: as ?? (isUser ? currentUser() : "root"), isUser, now: context.clock.now() });
   return { files: result.files, fates: result.fates, problems: result.problems, gone: [] };
@@ -101,6 +102,28 @@ const timersOfFolder = (dir: string): readonly TimerSource[] => {
     .map((name) => ({ name, file: findUnitFile(name, [dir]) ?? join(dir, name), folders: [dir], isEnabled: true }));
 };
 
+/** Aliases stand for the timer that they are links to, which becomes one job, whatever its names. */
+const withoutAliases = (
+  sources: readonly TimerSource[],
+): { readonly timers: readonly TimerSource[]; readonly aliases: readonly Fate[] } => {
+  const timers = new Map<string, TimerSource>();
+  const aliases: Fate[] = [];
+  for (const source of sources) {
+    const { name: given, file, folders } = source;
+    const name = file === null || isMasked(file) ? given : realName(given, file, folders);
+    if (name !== given && file !== null)
+      aliases.push({ file, line: 1, outcome: "setting", jobId: null, notes: [`it is another name of ${name}`] });
+    const known = timers.get(name);
+    timers.set(name, {
+      name,
+      file: known?.file ?? (name === given ? file : findUnitFile(name, folders)),
+      folders,
+      isEnabled: source.isEnabled || (known?.isEnabled ?? false),
+    });
+  }
+  return { timers: [...timers.values()], aliases };
+};
+
 type TimerContext = { readonly as: string; readonly isUser: boolean; readonly now: number };
 
 const importTimer = (source: TimerSource, result: Result, context: TimerContext): void => {
@@ -147,10 +170,12 @@ const pairOf = ({ name: given, file, folders }: TimerSource): Pair => {
   const timer = readUnit(name, file, folders);
   const unit = lastOf(timer.directives, "Timer", "Unit");
   const line = unit?.line ?? 1;
-  const serviceName = unit === null ? name.replace(/\.timer$/, ".service") : withoutSpecifiers(unit.value, name);
-  if (!serviceName.endsWith(".service")) return { line, why: `it starts ${serviceName}; only services become jobs` };
-  const serviceFile = findUnitFile(serviceName, folders);
-  if (serviceFile === null) return { line, why: `there is no ${serviceName} in ${folders.join(", ")}` };
+  const started = unit === null ? name.replace(/\.timer$/, ".service") : withoutSpecifiers(unit.value, name);
+  if (!started.endsWith(".service")) return { line, why: `it starts ${started}; only services become jobs` };
+  const startedFile = findUnitFile(started, folders);
+  if (startedFile === null) return { line, why: `there is no ${started} in ${folders.join(", ")}` };
+  const serviceName = isMasked(startedFile) ? started : realName(started, startedFile, folders);
+  const serviceFile = findUnitFile(serviceName, folders) ?? startedFile;
   const service = readUnit(serviceName, serviceFile, folders);
   if (service.problems.length === 0 && listOf(service.directives, "Service", "ExecStart").length === 0)
     return { line: 1, why: `${serviceFile} has no ExecStart=, so there is nothing to run` };

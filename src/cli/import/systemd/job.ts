@@ -138,7 +138,7 @@ const jobFields = (options: UnitJob, { schedule }: TimerSchedule): Record<string
     ...(isEnabled ? {} : { enabled: false }),
     ...(schedule === null ? {} : { schedule }),
     max_concurrency: 1,
-    ...killGraceOf(directives),
+    ...killGraceOf(directives, remarks),
     ...(isUser ? {} : { inherit_environment: false }),
     ...(Object.keys(environment).length === 0 ? {} : { environment: { ...environment } }),
     ...(limits === null ? {} : { limits }),
@@ -158,7 +158,7 @@ const userOf = (
   if (directive === null && group !== null) remarks.leaveOut(place(group), "a task has the primary group of its user");
   if (directive === null || isUser) return null;
   const user = expand(directive.value, place(directive));
-  if (group !== null && group.value !== user)
+  if (group !== null && expand(group.value, place(group)) !== user)
     remarks.leaveOut(place(group), "a task has the primary group of its user");
   if (user !== as)
     remarks.note(place(directive), `petit has to run as root, with run_as_allowed: [${user}] in its configuration`);
@@ -167,7 +167,7 @@ const userOf = (
       place(directive),
       isDynamic
         ? "petit does not make this user (DynamicUser=)"
-        : "this machine does not know the user, so HOME is not set",
+        : "this machine does not know the user, so HOME is not set and the job is not valid here",
     );
   return user;
 };
@@ -183,10 +183,16 @@ const linksOf = (directives: readonly Directive[]): Readonly<Record<string, Json
   return { links: Object.fromEntries(links) };
 };
 
-const killGraceOf = (directives: readonly Directive[]): Readonly<Record<string, Json>> => {
+/** With 0 or `infinity`, systemd waits without end for a service that it stops. */
+const killGraceOf = (directives: readonly Directive[], remarks: Remarks): Readonly<Record<string, Json>> => {
   const directive = lastOf(directives, "Service", "TimeoutStopSec", "TimeoutSec");
-  const ms = directive === null ? null : parseTimeSpan(directive.value);
-  return typeof ms === "number" && ms > 0 ? { kill_grace: formatDuration(ms) } : {};
+  if (directive === null) return {};
+  const ms = parseTimeSpan(directive.value);
+  if (typeof ms === "number" && ms > 0) return { kill_grace: formatDuration(ms) };
+  if (ms !== null) remarks.leaveOut(place(directive), "petit sends SIGKILL after kill_grace, 10 s by default");
+  else if (directive.name === "TimeoutStopSec")
+    remarks.leaveOut(place(directive), "it is not a time span; expected one such as 15min");
+  return {};
 };
 
 /** systemd ends what a service leaves running, unless KillMode= says otherwise. */

@@ -1,5 +1,5 @@
 import { closeSync, existsSync, readdirSync, realpathSync, statSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { errorMessage } from "../../../../lib/error-message.ts";
 import { openRegular, readStart } from "../../../../lib/files/regular-file.ts";
 import { EXIT, Failure } from "../../../exit.ts";
@@ -79,6 +79,20 @@ export const findUnitFile = (name: string, folders: readonly string[]): string |
   const names = instance === "" ? [name] : [name, `${prefix}@${suffix}`];
   for (const each of names) for (const dir of folders) if (existsSync(join(dir, each))) return join(dir, each);
   return null;
+};
+
+/**
+ * Returns the name that systemd gives a unit: that of the file to which its own file is a link, if that is in one of the folders. Such a link is
+ * an alias, as `Alias=` makes it. A link to any other file keeps its name, and so does the instance of a template.
+ */
+export const realName = (name: string, file: string, folders: readonly string[]): string => {
+  const path = realpathSync(file);
+  const target = basename(path);
+  const isOfFolders = folders.some((dir) => existsSync(dir) && realpathSync(dir) === dirname(path));
+  const suffix = name.slice(name.lastIndexOf("."));
+  if (!isOfFolders || !target.endsWith(suffix)) return name;
+  const { instance } = nameParts(name);
+  return target.includes("@.") && instance !== "" ? target.replace("@.", () => `@${instance}.`) : target;
 };
 
 /** A masked unit is a link to /dev/null, or an empty file. */
