@@ -90,6 +90,17 @@ describe.skipIf(!isPossible)("the packages", () => {
     expect(purge).not.toMatch(/rm -r|userdel/);
   });
 
+  test.each(["ada", "ada@example.org", "Ada <example.org>", "Ada <ada@example.org>\nDepends: other"])(
+    "are not built for a maintainer that dpkg can't read: %p",
+    (maintainer) => {
+      const argv = [join(LINUX, "package"), join(folder.path, "release"), "x64", join(folder.path, "refused"), "1.2.3"];
+      expect(() => run(argv, { PETIT_MAINTAINER: maintainer })).toThrow(
+        `package: PETIT_MAINTAINER is '${maintainer}'; expected a name and an address, such as Ada Lovelace <ada@example.org>\n`,
+      );
+      expect(globSync("refused/*", { cwd: folder.path })).toEqual([]);
+    },
+  );
+
   test("have a configuration that petit accepts, and a first job", async () => {
     mkdirSync(join(folder.path, "jobs"));
     await Bun.write(join(folder.path, "config.yaml"), fileIn("etc/petit/config.yaml"));
