@@ -19,6 +19,7 @@ import { ENDING_REASONS, type EndingReason } from "../../domain/run.ts";
 import { openRegularStat, readStart } from "../../lib/files/regular-file.ts";
 import { removeTree } from "../../lib/files/remove-tree.ts";
 import { restrictMode } from "../../store/database/ownership.ts";
+import { siblingFile } from "../../store/database/sibling-file.ts";
 
 /**
  * Paths of the spool of one attempt. Its files hold the output and the status until those are stored. They are in the spool folder, and
@@ -92,7 +93,8 @@ export const makeSpoolDir = (path: string): void => {
     makePrivate(path);
   } catch (error) {
     if (!hasCode(error, "EEXIST")) throw error;
-    restrictMode(path);
+    // The folder can be a link to another disk.
+    restrictMode(siblingFile(path, ""));
   }
 };
 

@@ -112,7 +112,7 @@ const assertIntact = (db: SqlDatabase, path: string): void => {
 
 const makePrivate = (path: string): void => {
   if (isNew(path)) create(path);
-  else restrictMode(path);
+  else restrictMode(siblingFile(path, ""));
   for (const suffix of ["-wal", "-shm"]) restrictMode(siblingFile(path, suffix));
 };
 

@@ -137,12 +137,12 @@ export const openFolderText = (folder: string): string =>
   `other users can write to ${folder}: they can replace petit's files there and so decide what petit runs`;
 
 /**
- * Takes the permissions of group and others away from a file or folder of petit. Does nothing if it is missing, or if the file
- * system does not allow it. Call it only while this process has the file not open: closing it drops POSIX locks.
+ * Takes the permissions of group and others away from a file or folder of petit. Does nothing if it is missing, if it is a link, because its
+ * target can be a file of somebody else, or if the file system does not allow it. Call it only while this process has the file not open:
+ * closing it drops POSIX locks.
  */
-export const restrictMode = (path: string): void => {
+export const restrictMode = (file: string): void => {
   try {
-    const file = siblingFile(path, "");
     const stats = lstatSync(file, { throwIfNoEntry: false });
     if (stats === undefined || (stats.mode & 0o077) === 0 || !(stats.isFile() || stats.isDirectory())) return;
     const fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);

@@ -118,6 +118,15 @@ describe("openStore", () => {
     expect(store.sizeBytes()).toBeGreaterThan(0);
   });
 
+  test("does not change the mode of a file that a link beside the database leads to", () => {
+    using dir = tempDir();
+    writeFileSync(dir.file("other"), "the file of somebody else");
+    chmodSync(dir.file("other"), 0o644);
+    symlinkSync("other", dir.file("petit.db-wal"));
+    openStore({ path: dir.file("petit.db"), runtime })[Symbol.dispose]();
+    expect(statSync(dir.file("other")).mode & 0o777).toBe(0o644);
+  });
+
   test("stores nothing of a database in memory", () => {
     using one = openStore({ path: MEMORY, runtime });
     startRun(one);

@@ -5,6 +5,7 @@ import {
   lchownSync,
   mkdirSync,
   readdirSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -147,14 +148,20 @@ describe("restrictMode", () => {
     chmodSync(dir.file("file"), 0o664);
     mkdirSync(dir.file("folder"));
     chmodSync(dir.file("folder"), 0o777);
-    symlinkSync("folder", dir.file("link"));
     restrictMode(dir.file("file"));
-    restrictMode(dir.file("link"));
+    restrictMode(dir.file("folder"));
     expect([modeOf(dir.file("file")), modeOf(dir.file("folder"))]).toEqual(["600", "700"]);
   });
 
-  test("ignores a missing file and a device", () => {
+  test("ignores a missing file, a link and a device", () => {
     using dir = tempDir();
+    writeFileSync(dir.file("other"), "");
+    chmodSync(dir.file("other"), 0o644);
+    symlinkSync("other", dir.file("link"));
+    restrictMode(dir.file("link"));
+    expect(modeOf(dir.file("other"))).toBe("644");
+    rmSync(dir.file("other"));
+    rmSync(dir.file("link"));
     restrictMode(dir.file("missing"));
     restrictMode("/dev/null");
     expect(modeOf("/dev/null")).toBe("666");
