@@ -220,21 +220,29 @@ const checkOutputs = (
   }
 };
 
-/** Checks how stubs end: a person decides about an approval, and only some signals end a process. */
+/** Checks what stubs do: a person decides about an approval, and only some signals end a process. */
 const checkEnds = (stubs: StubDrafts, { job, report, at }: NamedTasks): void => {
   for (const { id, program } of job.tasks)
     for (const { attempt, path } of attemptsOf(stubs, id, at(id, 0))) {
-      const { signal } = attempt;
-      for (const field of program.type === "approval" ? (["exit_code", "signal"] as const) : [])
-        if (attempt[field] !== undefined)
-          report.addAt([...path, field], "an approval has no process; expected a status");
-      if (signal !== undefined && program.type !== "approval" && !ENDING_SIGNALS.includes(signal))
+      if (program.type === "approval") checkDecision(attempt, path, report);
+      else if (attempt.signal !== undefined && !ENDING_SIGNALS.includes(attempt.signal))
         report.addAt(
           [...path, "signal"],
-          `'${signal}' is not a signal that ends a process; ${hint(signal, ENDING_SIGNALS, "expected one such as SIGKILL, SIGTERM or SIGSEGV")}`,
+          `'${attempt.signal}' is not a signal that ends a process; ${hint(attempt.signal, ENDING_SIGNALS, "expected one such as SIGKILL, SIGTERM or SIGSEGV")}`,
         );
     }
 };
+
+const checkDecision = (attempt: Exclude<AttemptDraft, string>, path: Path, report: Report): void => {
+  for (const field of ["exit_code", "signal"] as const)
+    if (attempt[field] !== undefined) report.addAt([...path, field], "an approval has no process; expected a status");
+  for (const name of Object.keys(attempt.outputs ?? {}))
+    if (!DECISION_OUTPUTS.includes(name))
+      report.addAt([...path, "outputs", name], `an approval has no output '${name}'; expected by or comment`);
+};
+
+/** Who has decided, and what that person said. */
+const DECISION_OUTPUTS: readonly string[] = ["by", "comment"];
 
 /** The signals of POSIX that end a process unless it handles them, so that a test means the same on each machine. */
 const ENDING_SIGNALS: readonly string[] = [

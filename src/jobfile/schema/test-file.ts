@@ -36,7 +36,7 @@ const ATTEMPT = {
     },
     exit_code: { type: { kind: "integer", min: 0, max: 255 }, doc: "The exit code.", absent: "0", example: 75 },
     signal: {
-      type: { kind: "text", form: "a signal such as SIGKILL", pattern: "^SIG[A-Z0-9]+$", characters: "name" },
+      type: { kind: "text", form: "a signal such as SIGKILL", characters: "name" },
       doc: "The signal that ends the process.",
       absent: "none",
       example: "SIGSEGV",

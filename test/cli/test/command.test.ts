@@ -286,6 +286,14 @@ tasks:
       "tasks.fetch.signal: 'SIGKIL' is not a signal that ends a process; did you mean 'SIGKILL'?",
     ],
     ["each: {items: {x: [failed, {signal: SIGCHLD}]}}", "tasks.each.items.x[1].signal: 'SIGCHLD' is not a signal"],
+    [
+      "fetch: {signal: sigkill}",
+      "tasks.fetch.signal: 'sigkill' is not a signal that ends a process; did you mean 'SIGKILL'?",
+    ],
+    [
+      "ask: {outputs: {by: Ada, rows: 1}}",
+      "tasks.ask.outputs.rows: an approval has no output 'rows'; expected by or comment",
+    ],
     ["ask: {exit_code: 1}", "tasks.ask.exit_code: an approval has no process; expected a status"],
     ["ask: [completed, {signal: SIGFOO}]", "tasks.ask[1].signal: an approval has no process; expected a status"],
   ])("refuses the end %j of a stub", async (stub, problem) => {
