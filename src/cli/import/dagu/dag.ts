@@ -103,6 +103,9 @@ const jobFields = (dag: DagFile, fields: Fields, schedule: ZoneSchedule | null):
     jobOf: dag.jobOf,
   };
   const tasks = tasksOf(dag, fields, context);
+  const dir = fields.take("working_dir", "dir");
+  if (dir !== null && !JSON.stringify(tasks).includes(JSON.stringify(context.workingDir).slice(1, -1)))
+    fields.leaveOut(dir, "no task of this job has a folder of the machine");
   const timeout = fields.number(0, "timeout_sec");
   const grace = fields.number(1, "max_clean_up_time_sec");
   const runs = fields.number(-1, "max_active_runs");
@@ -200,7 +203,7 @@ const workingDirOf = (fields: Fields, folder: string): string => {
 const containerOf = (fields: Fields): Fields | string | null => {
   const entry = fields.take("container");
   if (entry === null) return null;
-  return entry.value.kind === "map" ? fields.source.fields(entry.value) : textOf(entry.value) || null;
+  return entry.value.kind === "map" ? fields.source.fields(entry.value) : textOf(entry.value)?.trim() || null;
 };
 
 const tasksOf = (dag: DagFile, fields: Fields, context: DagContext): readonly DagTask[] => {

@@ -11,7 +11,7 @@ import { uniqueId } from "../crontab/job-name.ts";
 import type { Fate, Imported, Importer, ImportProblem } from "../imported.ts";
 import { idOfName } from "../job-id.ts";
 import { Remarks } from "../remarks.ts";
-import { type DagJob, dagJob } from "./dag.ts";
+import { type DagFile, type DagJob, dagJob } from "./dag.ts";
 
 /** A DAG that was read, and the id of its job. */
 type ReadDag = {
@@ -30,15 +30,20 @@ export const importDagu: Importer = async ({ sources }): Promise<Imported> => {
   const dags = sources.flatMap(filesOf).flatMap((file) => readDags(file, ids, problems));
   const byName = new Map(dags.flatMap((dag) => dag.names.map((name) => [name, dag.id] as const)).reverse());
   const passed = new Map(dags.map(({ id }) => [id, new Set<string>()]));
-  // A DAG of the same file comes first.
-  const jobOf = (file: string, name: string, params: readonly string[]): string | null => {
-    const id =
-      dags.find((dag) => dag.file === file && dag.names.includes(name))?.id ??
+  const calls = new Map(dags.map(({ id }) => [id, new Set<string>()]));
+  const leads = (from: string, to: string, seen = new Set<string>()): boolean =>
+    from === to || [...(calls.get(from) ?? [])].some((next) => !seen.has(next) && leads(next, to, seen.add(next)));
+  // A DAG of the same file comes first. petit refuses jobs that run each other without end.
+  const jobOf = (caller: ReadDag, name: string, params: readonly string[]): ReturnType<DagFile["jobOf"]> => {
+    const job =
+      dags.find((dag) => dag.file === caller.file && dag.names.includes(name))?.id ??
       byName.get(name.replace(/\.ya?ml$/, "")) ??
-      byName.get(basename(name).replace(/\.ya?ml$/, "")) ??
-      null;
-    if (id !== null) for (const param of params) passed.get(id)?.add(param);
-    return id;
+      byName.get(basename(name).replace(/\.ya?ml$/, ""));
+    if (job === undefined) return { why: "not among those that are imported" };
+    if (leads(job, caller.id)) return { why: "it leads back to this one, which petit refuses" };
+    calls.get(caller.id)?.add(job);
+    for (const param of params) passed.get(job)?.add(param);
+    return { job };
   };
   const jobs = dags
     .map((dag) => ({ dag, remarks: new Remarks() }))
@@ -52,7 +57,7 @@ export const importDagu: Importer = async ({ sources }): Promise<Imported> => {
         lineOf: dag.lineOf,
         folder: resolve(dirname(dag.file)),
         remarks,
-        jobOf: (name, params) => jobOf(dag.file, name, params),
+        jobOf: (name, params) => jobOf(dag, name, params),
       }),
     }));
   const fileOf = ({ id, text }: DagJob) => ({ path: `${id}.yaml`, text: text(passed.get(id) ?? new Set()) });

@@ -20,7 +20,7 @@ export const programOf = (step: DagStep, context: StepContext): Program => {
       ? context.dag.container
       : own.value.kind === "map"
         ? fields.source.fields(own.value)
-        : textOf(own.value) || null;
+        : textOf(own.value)?.trim() || null;
   const type = executor.type ?? (call !== null ? "dag" : own !== null ? "docker" : defaultType(context.dag));
   switch (type) {
     case "dag":
@@ -194,7 +194,9 @@ const outputOf = (fields: Fields): string | null => {
   if (entry === null) return null;
   const map = entry.value.kind === "map" ? fields.source.fields(entry.value) : null;
   const name = (map === null ? textOf(entry.value) : map.text("name"))?.replace(/^\$\{?|\}$/g, "") ?? null;
-  if (map !== null) map.take("key", "omit");
+  const key = map?.take("key") ?? null;
+  if (key !== null && textOf(key.value) !== name) map?.leaveOut(key, "an output of petit has the name of its variable");
+  map?.take("omit");
   if (name !== null && /^[A-Za-z_]\w*$/.test(name)) return name;
   fields.leaveOut(entry, "petit has outputs that a task writes to $PETIT_OUTPUT, and none of this form");
   return null;
@@ -254,15 +256,20 @@ const callProgram = (step: DagStep, call: string | null, context: StepContext): 
     return placeholder(step, "items that are not known before");
   const withItem = items === null || passed.length > 0 ? passed : itemParams(items);
   const params = withItem.map(([name, value]) => [name, templateText(value, step, context, items !== null)] as const);
-  const job = context.dag.jobOf(
+  const found = context.dag.jobOf(
     call,
     params.map(([name]) => name),
   );
-  if (job === null) return placeholder(step, `the DAG '${call}' (not among those that are imported)`);
+  if ("why" in found) return placeholder(step, `the DAG '${call}' (${found.why})`);
   const output = fields.take("output");
   if (output !== null) fields.leaveOut(output, "a job passes only its `outputs` to the job that runs it");
   return {
-    program: { type: "job", job, ...(params.length === 0 ? {} : { params: Object.fromEntries(params) }), ...items },
+    program: {
+      type: "job",
+      job: found.job,
+      ...(params.length === 0 ? {} : { params: Object.fromEntries(params) }),
+      ...items,
+    },
     output: null,
   };
 };
@@ -369,7 +376,9 @@ const httpProgram = (step: DagStep, config: Fields | null, context: StepContext)
   const output = fields.take("output");
   if (output !== null) fields.leaveOut(output, "a request has `outputs` of single values of its answer");
   config?.take("silent");
-  config?.take("json");
+  const json = config?.take("json") ?? null;
+  if (json !== null && textOf(json.value) === "true")
+    config?.leaveOut(json, "petit prints the body of the answer, without its status and headers");
   return {
     program: {
       type: "http",

@@ -39,8 +39,8 @@ export type DagContext = {
   /** The fields of `container` and `ssh` of the DAG. */
   readonly container: Fields | string | null;
   readonly ssh: Fields | null;
-  /** Returns the id of the job of another DAG; null if it is not imported. Notes the params that it has to have. */
-  readonly jobOf: (dag: string, params: readonly string[]) => string | null;
+  /** Returns the job of another DAG, or why a task can't run it. Notes the params that it has to have. */
+  readonly jobOf: (dag: string, params: readonly string[]) => { readonly job: string } | { readonly why: string };
 };
 
 /** What a step takes from its DAG and from the steps before. */

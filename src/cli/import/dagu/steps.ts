@@ -182,10 +182,11 @@ const continueOf = (fields: Fields): Going => {
   const output = map.take("output");
   if (output !== null) map.leaveOut(output, "petit does not look at the output to allow a failure");
   const failed = map.boolean("failure", "failed");
-  const codes = map
-    .texts("exit_code")
-    .map(Number)
-    .filter((code) => code >= 1 && code <= 255);
+  const exit = map.take("exit_code");
+  const numbers = map.texts("exit_code").map(Number);
+  const codes = [...new Set(numbers)].filter((code) => code >= 1 && code <= 255);
+  if (exit !== null && numbers.some((code) => code !== 0 && !codes.includes(code)))
+    map.leaveOut(exit, "an exit code is a whole number from 1 to 255");
   const skipped = map.boolean("skipped");
   map.take("mark_success");
   const allow = failed ? { allow_failure: true } : codes.length > 0 ? { allow_failure: { exit_codes: codes } } : {};
