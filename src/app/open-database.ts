@@ -7,7 +7,8 @@ import { errorMessage } from "../lib/error-message.ts";
 import type { Log } from "../lib/log.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { assertSameEpochFile, readEpochFile, supersededError, writeEpochFile } from "../store/backup/epoch-file.ts";
-import { finishRestore } from "../store/backup/restore.ts";
+import { finishRestore } from "../store/backup/put-artifacts.ts";
+import { asideOf } from "../store/backup/restore.ts";
 import { assertAccessible, statDatabase } from "../store/database/access.ts";
 import { type AnchorOptions, anchorDatabase, type RestoreSign } from "../store/database/incarnation-file.ts";
 import { lockDatabase } from "../store/database/lock.ts";
@@ -50,7 +51,7 @@ export const openDatabase = (options: OpenDatabaseOptions, parts: AsyncDisposabl
   const spool = parts.use(openSpoolDir(db));
   // Another user may have created one of the files since the first check.
   assertNotForeign(options);
-  finishRestore(db, store.identity.get(), options.clock.now());
+  finishRestore(db, store.identity.get(), (database) => asideOf(database, options.clock.now()));
   const sign = db === MEMORY ? null : parts.use(anchor(options, store, spool.path)).sign;
   if (db !== MEMORY) noteEpoch(options, store);
   if (sign !== null) options.log.warn({ db, restored: sign }, RESTORED_TEXTS[sign]);

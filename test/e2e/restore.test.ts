@@ -192,7 +192,15 @@ describe("a restore", () => {
       expect(
         rows(at.file("petit.db"), "SELECT count(*) FROM occurrences WHERE reason = 'restored'")[0]?.[0],
       ).toBeGreaterThan(1);
-      expect(rows(at.file("petit.db"), "SELECT count(*) FROM runs WHERE \"trigger\" = 'catchup'")).toEqual([[0]]);
+      // On a busy machine, a second before the copy or after the start can be caught up.
+      const restoredTimes = "FROM occurrences WHERE reason = 'restored'";
+      expect(
+        rows(
+          at.file("petit.db"),
+          `SELECT count(*) FROM runs WHERE "trigger" = 'catchup' AND scheduled_for BETWEEN
+             (SELECT min(scheduled_for) ${restoredTimes}) AND (SELECT max(scheduled_for) ${restoredTimes})`,
+        ),
+      ).toEqual([[0]]);
       // What still runs keeps its place, and what is to run again waits for it.
       const refused = await running.fetch("/api/jobs/other/trigger", { method: "POST" });
       expect(refused.status).toBe(429);

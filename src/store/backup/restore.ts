@@ -1,9 +1,7 @@
 import {
   accessSync,
-  chmodSync,
   closeSync,
   constants,
-  cpSync,
   existsSync,
   fchmodSync,
   fchownSync,
@@ -11,16 +9,13 @@ import {
   fsyncSync,
   linkSync,
   lstatSync,
-  mkdirSync,
   openSync,
-  readdirSync,
   renameSync,
-  rmSync,
   type Stats,
   statSync,
   truncateSync,
 } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { PetitError } from "../../domain/errors.ts";
 import type { AuditFacts } from "../../domain/people/audit.ts";
 import { errorMessage } from "../../lib/error-message.ts";
@@ -37,15 +32,16 @@ import { integer, integerOrNull, text } from "../database/rows.ts";
 import { findSchemaDifferences } from "../database/schema.ts";
 import { siblingFile } from "../database/sibling-file.ts";
 import { createTemporaryFile } from "../database/temporary-file.ts";
-import type { Identity, LostAttempts } from "../identity.ts";
+import type { LostAttempts } from "../identity.ts";
 import { compareAccess, type RestoredAccess, readAccess, readAudit, type StoredAccess } from "../people/access.ts";
 import type { Store } from "../store.ts";
 import { fsyncPath } from "./backup.ts";
 import { assertSameDatabase, chooseCopy, earlierCopy } from "./choose-copy.ts";
-import { copyArtifacts, findDamaged, type ListedArtifact, listArtifacts } from "./copy-artifacts.ts";
+import { findDamaged, type ListedArtifact, listArtifacts } from "./copy-artifacts.ts";
 import { assertSameEpochFile, readEpochFile, writeEpochFile } from "./epoch-file.ts";
 import { ARTIFACTS, databaseIdOf } from "./folder.ts";
 import { giveLink, isRoot } from "./owner.ts";
+import { assertArtifactsPlace, prepareArtifacts } from "./put-artifacts.ts";
 
 export type RestoreOptions = {
   /** Path of the database, which may be missing. */
@@ -115,6 +111,7 @@ export const planRestore = ({
   assertTrusted(source, { environment, owner: owner.uid });
   assertReadable(source);
   const database = resolve(siblingFile(path, ""));
+  assertArtifactsPlace(database);
   const copy = checkCopy({ given, source, runtime });
   assertSameDatabase(copy.id, { source, path, runtime });
   const noted = epochFile === null ? null : readEpochFile(epochFile);
@@ -312,7 +309,7 @@ const readPart = (options: Pick<RestoreOptions, "path" | "runtime">, after: numb
 };
 
 /** Returns a name that no file has, such as `petit.db.before-restore-2026-03-28T01-55-00`. */
-const asideOf = (database: string, now: number): string => {
+export const asideOf = (database: string, now: number): string => {
   const name = `${database}.before-restore-${new Date(now).toISOString().slice(0, 19).replaceAll(":", "-")}`;
   for (let count = 1; ; count++) {
     const file = count === 1 ? name : `${name}-${count}`;
@@ -357,7 +354,15 @@ export const restore = (
         return store.identity.get();
       });
       giveFile(copy.path, owner);
-      using artifacts = prepareArtifacts({ plan, owner, copiedAt: identity.copiedAt, runtime });
+      using artifacts = prepareArtifacts({
+        database,
+        source,
+        artifacts: plan.artifacts,
+        aside: plan.aside,
+        owner,
+        copiedAt: identity.copiedAt,
+        runtime,
+      });
       if (plan.aside !== null) moveAside({ database, aside: plan.aside, runtime });
       // The log of the old database must not be there when the copy gets its name: SQLite would apply it to the copy.
       fsyncPath(dirname(database));
@@ -439,100 +444,6 @@ const emptyLog = (database: string, runtime: Runtime): void => {
   } catch {
     // It is moved with its log.
   }
-};
-
-type PreparedArtifacts = Disposable & { readonly put: () => void };
-
-type ArtifactsOptions = {
-  readonly plan: RestorePlan;
-  readonly owner: Stats;
-  readonly copiedAt: number | null;
-  readonly runtime: Runtime;
-};
-
-/**
- * Copies the artifacts of the copy as far as they are as it lists them, or links the present ones, because the next start deletes those of runs
- * that the copy does not have. `put` moves the present folder aside and the prepared one to its place.
- */
-const prepareArtifacts = ({ plan, owner, copiedAt, runtime }: ArtifactsOptions): PreparedArtifacts => {
-  const { database, aside, artifacts, source } = plan;
-  const present = `${database}${ARTIFACTS}`;
-  if (artifacts === null && !isThere(present)) return { put: () => {}, [Symbol.dispose]: () => {} };
-  for (const folder of listPrepared(database)) rmSync(folder, { recursive: true, force: true });
-  const prepared = preparedPath(database, copiedAt);
-  const remove = (): void => rmSync(prepared, { recursive: true, force: true });
-  try {
-    if (artifacts === null) linkTree(present, prepared);
-    else {
-      mkdirSync(prepared, { mode: 0o700 });
-      readDatabase({ path: source, runtime }, ({ db }) =>
-        copyArtifacts({ artifacts: listArtifacts(db), from: artifacts, to: prepared, earlier: null, linked: false }),
-      );
-    }
-    giveTree(prepared, owner);
-  } catch (error) {
-    remove();
-    throw error;
-  }
-  return { put: () => putArtifacts({ database, prepared, aside: aside ?? database }), [Symbol.dispose]: remove };
-};
-
-const putArtifacts = ({
-  database,
-  prepared,
-  aside,
-}: Readonly<Record<"database" | "prepared" | "aside", string>>): void => {
-  moveFile(`${database}${ARTIFACTS}`, `${aside}${ARTIFACTS}`);
-  renameSync(prepared, `${database}${ARTIFACTS}`);
-};
-
-/** The name has the time of the copy, so that the next start knows whether the folder belongs to the database that is there. */
-const preparedPath = (database: string, copiedAt: number | null): string =>
-  `${database}-restored-${copiedAt ?? 0}${ARTIFACTS}`;
-
-const listPrepared = (database: string): readonly string[] => {
-  const start = `${basename(database)}-restored-`;
-  return readdirSync(dirname(database)).flatMap((name) =>
-    name.startsWith(start) && name.endsWith(ARTIFACTS) ? [join(dirname(database), name)] : [],
-  );
-};
-
-/**
- * Ends a restore that was interrupted after the copy had got the name of the database: its artifacts get their place. What an earlier
- * interruption left is deleted. Call it while the database is locked, before petit uses the artifacts.
- */
-export const finishRestore = (path: string, { copiedAt }: Pick<Identity, "copiedAt">, now: number): void => {
-  if (path === MEMORY) return;
-  const database = resolve(siblingFile(path, ""));
-  const prepared = preparedPath(database, copiedAt);
-  if (copiedAt !== null && isThere(prepared)) putArtifacts({ database, prepared, aside: asideOf(database, now) });
-  for (const folder of listPrepared(database)) rmSync(folder, { recursive: true, force: true });
-};
-
-const linkTree = (from: string, to: string): void => {
-  mkdirSync(to, { mode: 0o700 });
-  for (const entry of readdirSync(from, { withFileTypes: true })) {
-    const [source, target] = [join(from, entry.name), join(to, entry.name)];
-    if (entry.isDirectory()) linkTree(source, target);
-    else if (entry.isFile()) linkOrCopy(source, target);
-  }
-};
-
-const linkOrCopy = (from: string, to: string): void => {
-  try {
-    linkSync(from, to);
-  } catch {
-    cpSync(from, to, { preserveTimestamps: true });
-  }
-};
-
-/** Gives a tree to the owner. It was just made, in a folder that only the owner and this process can write to. */
-const giveTree = (path: string, owner: Stats): void => {
-  const stats = lstatSync(path);
-  giveLink(path, owner);
-  if (stats.isSymbolicLink()) return;
-  chmodSync(path, stats.mode & (stats.isDirectory() ? 0o700 : 0o600));
-  if (stats.isDirectory()) for (const name of readdirSync(path)) giveTree(join(path, name), owner);
 };
 
 /** Gives a file to the owner, unless somebody has put a link to another file in its place. Syncs it. */

@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import {
   chownSync,
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -11,6 +12,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
@@ -432,6 +434,101 @@ describe("petit restore FOLDER", () => {
     expect(readdirSync(at.file(".")).filter((name) => name.includes("-restored-"))).toEqual([]);
     const kept = readdirSync(at.file(".")).find((name) => /before-restore-.*-artifacts$/.test(name)) ?? "";
     expect(runsIn(kept).sort()).toEqual([run, lost].sort());
+  });
+
+  const elsewhere: readonly (readonly [string, boolean, (at: ReturnType<typeof place>) => Disposable])[] = [
+    [
+      "a link to another folder",
+      true,
+      (at) => {
+        mkdirSync(at.file("disk"));
+        renameSync(at.file("petit.db-artifacts"), at.file("disk/here"));
+        symlinkSync(at.file("disk/here"), at.file("petit.db-artifacts"));
+        return { [Symbol.dispose]: () => {} };
+      },
+    ],
+    [
+      "a mount point",
+      isRoot,
+      (at) => {
+        renameSync(at.file("petit.db-artifacts"), at.file("moved"));
+        mkdirSync(at.file("petit.db-artifacts"));
+        const disk = mountDisk(at.file("petit.db-artifacts"), "8m");
+        cpSync(at.file("moved"), at.file("petit.db-artifacts"), { recursive: true });
+        return disk;
+      },
+    ],
+  ];
+  for (const [what, canMake, move] of elsewhere) {
+    test.skipIf(!canMake)(`puts artifacts into their folder if that is ${what}`, async () => {
+      using at = place();
+      const run = await at.run();
+      using _moved = move(at);
+      const { ino } = statSync(at.file("petit.db-artifacts"));
+      await at.command("backup", "backups");
+      const lost = await at.run();
+      for (let count = 0; count < 2; count++) {
+        const ended = await at.command("restore", "backups");
+        expect(ended).toMatchObject({ status: 0, stderr: expect.stringContaining("restored the artifacts") });
+        expect(statSync(at.file("petit.db-artifacts")).ino).toBe(ino);
+        expect(readFileSync(artifactOf(at.file("petit.db"), run), "utf8")).toBe(`${run}\n`);
+        expect(existsSync(artifactOf(at.file("petit.db"), lost))).toBe(false);
+      }
+      const hidden = readdirSync(at.file("petit.db-artifacts")).filter(
+        (name) => name.startsWith(".") && name !== ".new",
+      );
+      const [first = "", second, ...others] = hidden.sort();
+      expect(first).toMatch(/^\.before-restore-[\dT-]+$/);
+      expect(second).toMatch(/^\.before-restore-[\dT-]+$/);
+      expect(others).toEqual([]);
+      expect(readFileSync(at.file(`petit.db-artifacts/${first}/${lost}/t/sub/a.txt`), "utf8")).toBe(`${lost}\n`);
+      // Without artifacts in the copy, the present ones stay.
+      rmSync(`${at.copies()[0]?.file}-artifacts`, { recursive: true });
+      expect((await at.command("restore", "backups")).status).toBe(0);
+      expect(readFileSync(artifactOf(at.file("petit.db"), run), "utf8")).toBe(`${run}\n`);
+      await at.run();
+      expect(readFileSync(artifactOf(at.file("petit.db"), run), "utf8")).toBe(`${run}\n`);
+    });
+  }
+
+  test.each([
+    ["before what was there is moved", (restored: string) => restored],
+    ["after what was there was moved", (restored: string) => `${restored}-new`],
+  ])("into a linked folder that was interrupted %s is ended by the next start", async (_, nameOf) => {
+    using at = place();
+    const run = await at.run();
+    elsewhere[0]?.[2](at);
+    await at.command("backup", "backups");
+    const lost = await at.run();
+    await at.command("restore", "backups");
+    const [[copiedAt] = []] = query(at.file("petit.db"), "SELECT copied_at FROM identity");
+    const prepared = at.file(`disk/here/${nameOf(`.restored-${copiedAt}`)}`);
+    const [aside = ""] = readdirSync(at.file("disk/here")).filter((name) => name.startsWith(".before-restore-"));
+    // As after kill -9: the folder of the restored run is not there yet, and that of the lost one perhaps still is.
+    mkdirSync(prepared);
+    renameSync(at.file(`disk/here/${run}`), join(prepared, run));
+    if (!prepared.endsWith("-new")) renameSync(at.file(`disk/here/${aside}/${lost}`), at.file(`disk/here/${lost}`));
+    await at.run();
+    expect(readFileSync(artifactOf(at.file("petit.db"), run), "utf8")).toBe(`${run}\n`);
+    expect(existsSync(artifactOf(at.file("petit.db"), lost))).toBe(false);
+    expect(existsSync(prepared)).toBe(false);
+    const kept = readdirSync(at.file("disk/here")).filter((name) => name.startsWith(".before-restore-"));
+    expect(kept.filter((name) => existsSync(at.file(`disk/here/${name}/${lost}`)))).toHaveLength(1);
+  });
+
+  test("refuses a link of the artifacts to a folder that is not there, and changes nothing", async () => {
+    using at = place();
+    await at.run();
+    await at.command("backup", "backups");
+    renameSync(at.file("petit.db-artifacts"), at.file("moved"));
+    symlinkSync(at.file("nowhere"), at.file("petit.db-artifacts"));
+    const names = readdirSync(at.file(".")).sort();
+    const ended = await at.command("restore", "backups");
+    expect(ended.stderr).toContain(
+      "petit.db-artifacts leads to a folder that is not there; mount its disk, or remove the link",
+    );
+    expect(ended.status).toBe(2);
+    expect(readdirSync(at.file(".")).sort()).toEqual(names);
   });
 
   test("leaves out an artifact of the copy that is damaged, and takes only what the copy lists", async () => {
