@@ -31,10 +31,13 @@ export class EventFields {
     return value === undefined || typeof value === "object" ? null : String(value);
   }
 
-  /** Returns a number above 0, which can be given as a text. */
-  number(name: string): number | null {
+  /** Returns a number above 0, which can be given as a text. A larger one than `max` is named; the default is about 95 years in seconds. */
+  number(name: string, max = 3_000_000_000): number | null {
     const value = Number(this.text(name) ?? Number.NaN);
-    return Number.isFinite(value) && value > 0 ? value : null;
+    if (!Number.isFinite(value) || value <= 0) return null;
+    if (value <= max) return value;
+    this.leaveOut(name, `expected a number up to ${max}`);
+    return null;
   }
 
   /** Cronicle writes 1 and 0. */

@@ -39,6 +39,9 @@ const REASONS: Readonly<Record<string, string>> = {
   detached: "tasks of petit outlive it anyway",
 };
 
+/** The most runs at once and retries that a job can have. */
+const MAX_COUNT = 1_000_000;
+
 /** Fields about the event itself, which no job needs. */
 const ABOUT = ["id", "created", "modified", "username", "api_key", "sudo"];
 
@@ -49,14 +52,14 @@ export const eventJob = (event: CronicleEvent): string => {
   const name = nameOf(fields);
   const notes = fields.text("notes");
   const categoryName = fields.text("category");
-  const tag = categoryName === null ? "" : idOfName(String(category?.title ?? categoryName), "");
+  const tag = categoryName === null ? "" : idOfName(String(category?.title ?? categoryName), "").slice(0, 64);
   const isEnabled = isEnabledIn(event);
   // Cronicle starts an event that is not enabled after others, but never by its timing.
   const schedule = fields.boolean("enabled") || !isEnabled ? scheduleOf(fields, now) : null;
   for (const part of ["timing", "timezone", "catch_up"]) fields.take(part);
   const task = pluginTask(fields, event.plugin);
   const limits = limitsOf(fields);
-  const concurrency = fields.number("max_children");
+  const concurrency = fields.number("max_children", MAX_COUNT);
   // With catch_up, an occurrence that finds too many runs is tried again each minute.
   const queues = fields.boolean("queue") || (schedule !== null && fields.boolean("catch_up"));
   const notify = notifyOf(fields, mail);
@@ -74,7 +77,7 @@ export const eventJob = (event: CronicleEvent): string => {
     ...(isEnabled ? {} : { enabled: false }),
     ...(schedule === null ? {} : { schedule }),
     ...(triggers.length === 0 ? {} : { triggers }),
-    ...(concurrency === null ? {} : { max_concurrency: concurrency }),
+    ...(concurrency === null ? {} : { max_concurrency: Math.ceil(concurrency) }),
     ...(queues ? { on_overlap: "queue" } : {}),
     ...(limits === null ? {} : { limits }),
     ...(notify.length === 0 ? {} : { notify: [...notify] }),
@@ -135,7 +138,7 @@ const nameCategory = (fields: EventFields, category: PlainMap | null): void => {
 const endingOf = (fields: EventFields, ownSeconds: number | null): Readonly<Record<string, Json>> => {
   const seconds = fields.number("timeout");
   const timeout = Math.min(seconds ?? Number.POSITIVE_INFINITY, ownSeconds ?? Number.POSITIVE_INFINITY);
-  const [retries, delay] = [fields.number("retries"), fields.number("retry_delay")];
+  const [retries, delay] = [fields.number("retries", MAX_COUNT), fields.number("retry_delay")];
   if (retries !== null && seconds !== null)
     fields.note(
       "timeout",
@@ -155,7 +158,11 @@ const endingOf = (fields: EventFields, ownSeconds: number | null): Readonly<Reco
 };
 
 const limitsOf = (fields: EventFields): Json | null => {
-  const [cpu, memory] = [fields.number("cpu_limit"), fields.number("memory_limit")];
+  const { cpus } = LIMIT_BOUNDS;
+  const [cpu, memory] = [
+    fields.number("cpu_limit", cpus.max * 100),
+    fields.number("memory_limit", Number.MAX_SAFE_INTEGER),
+  ];
   if (cpu !== null) fields.note("cpu_limit", "petit slows the task down at the limit, and does not end it");
   if (memory !== null) fields.note("memory_limit", "petit ends the task as soon as it needs more");
   const limits = {

@@ -14,6 +14,8 @@ export const scriptTask = (params: EventFields): CommandFields => {
   if (params.boolean("annotate")) params.note("annotate", "petit stores the time of each line");
   if (params.boolean("json")) params.leaveOut("json", "petit reads no progress and no results from the output");
   nameVariables(params, "script", text);
+  if (/^#!.*\r\n/.test(text))
+    params.note("script", "its first line ends with a carriage return, with which Cronicle can't start it");
   if (text.includes("\0")) {
     params.leaveOut("script", "a script of petit has no character U+0000; the task fails until you write it");
     return { fields: { type: "shell", script: "echo 'the script was not imported' >&2\nexit 1\n" }, environment: {} };

@@ -219,6 +219,22 @@ describe("an imported event of Cronicle", () => {
     );
   });
 
+  test("names numbers that no job can have, and a first line with which Cronicle could not start a script", async () => {
+    const { status, stdout, stderr } = await imported({
+      events: [
+        event({ max_children: 1.5, retries: 1e9, timeout: 1e300, cpu_limit: 1e12, category: "c" }),
+        event({ id: "f", title: "f", params: { script: "#!/bin/sh\r\ntrue\r\n" } }),
+      ],
+      categories: [{ id: "c", title: "x".repeat(99), enabled: 1 }],
+    });
+    expect({ status, concurrency: /max_concurrency: .*/.exec(stdout)?.[0] }).toEqual({
+      status: 0,
+      concurrency: "max_concurrency: 2",
+    });
+    expect(stderr.match(/left out: (?:retries|timeout|cpu_limit): \S+: expected a number up to \d+/g)).toHaveLength(3);
+    expect(stderr).toContain("its first line ends with a carriage return, with which Cronicle can't start it");
+  });
+
   test("completes if its script is empty", async () => {
     expect((await triggered({ events: [event({ params: { script: " \n" } })] }, "e")).status).toBe(0);
   });
