@@ -15,17 +15,24 @@ export const pace = async (child: ChildProcess, file: () => string | null): Prom
   using _waker = wakeAfterDeath(child.pid);
   for (;;) {
     await setTimeout(WORK_MS);
-    // False if it has ended.
-    if (hasEnded(child) || !child.kill("SIGSTOP")) return;
+    if (!signal(child, "SIGSTOP")) return;
     try {
       await Promise.all([sync(file()), setTimeout(REST_MS)]);
     } finally {
-      child.kill("SIGCONT");
+      signal(child, "SIGCONT");
     }
   }
 };
 
-const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode !== null || signalCode !== null;
+/** Returns false if the process has ended. `child.kill` sends one signal only under Deno. */
+const signal = ({ pid, exitCode, signalCode }: ChildProcess, name: "SIGSTOP" | "SIGCONT"): boolean => {
+  if (pid === undefined || exitCode !== null || signalCode !== null) return false;
+  try {
+    return process.kill(pid, name);
+  } catch {
+    return false;
+  }
+};
 
 const sync = async (file: string | null): Promise<void> => {
   if (file === null) return;
