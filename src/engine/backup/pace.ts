@@ -3,11 +3,11 @@ import { open } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
 
 /** How long the process works, and then rests at least, in ms. */
-const WORK_MS = 20;
+const WORK_MS = 10;
 const REST_MS = 40;
 
 /**
- * Lets a process work for a third of the time until it has ended, and writes to disk meanwhile what it has written to a file. Otherwise the commits of petit
+ * Lets a process work for a fifth of the time until it has ended, and writes to disk meanwhile what it has written to a file. Otherwise the commits of petit
  * wait for a gigabyte that the process syncs at once at its end. `file` returns the path of the file; null without one.
  */
 export const pace = async (child: ChildProcess, file: () => string | null): Promise<void> => {
