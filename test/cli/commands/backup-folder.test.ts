@@ -207,18 +207,18 @@ describe("petit backup FOLDER", () => {
   test("is none of a database with another schema than petit makes, because it could not be restored", async () => {
     using at = place();
     await at.run();
-    change(at.file("petit.db"), "CREATE VIEW mine AS SELECT * FROM runs");
+    change(at.file("petit.db"), "CREATE TRIGGER mine AFTER INSERT ON runs BEGIN DELETE FROM jobs; END");
     for (const target of ["backups", "copy.db"]) {
       expect(await at.command("backup", target)).toMatchObject({
         status: 1,
-        stderr: expect.stringContaining("the copy is damaged, so it was deleted: view mine is not one of petit"),
+        stderr: expect.stringContaining("the copy is damaged, so it was deleted: trigger mine is not one of petit"),
       });
     }
     expect(at.copies()).toEqual([]);
     expect(existsSync(at.file("copy.db"))).toBe(false);
     const { status, stdout } = await at.command("doctor", "jobs");
     expect(status).toBe(1);
-    expect(stdout).toContain("view mine is not one of petit");
+    expect(stdout).toContain("trigger mine is not one of petit");
   });
 
   test.each([

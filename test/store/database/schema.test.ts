@@ -50,6 +50,9 @@ describe("the schema of a database", () => {
     "ANALYZE",
     "VACUUM",
     "CREATE TABLE _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER); CREATE TABLE _litestream_lock (id INTEGER)",
+    "CREATE TABLE mine (a PRIMARY KEY); CREATE UNIQUE INDEX mine_a ON mine (a)",
+    "CREATE VIEW mine AS SELECT * FROM jobs",
+    "CREATE INDEX mine ON runs (status)",
   ])("is the same after %s", (sql) => {
     expect(differencesAfter(sql)).toEqual([]);
   });
@@ -57,9 +60,7 @@ describe("the schema of a database", () => {
   test.each([
     ["DROP TABLE artifacts", "table artifacts is missing"],
     ["DROP INDEX runs_commit", "index runs_commit is missing"],
-    ["CREATE TABLE more (a)", "table more is not one of petit"],
-    ["CREATE VIEW jobs_view AS SELECT * FROM jobs", "view jobs_view is not one of petit"],
-    ["CREATE INDEX mine ON runs (status)", "index mine is not one of petit"],
+    ["CREATE UNIQUE INDEX mine ON runs (job_id, status, created_at)", "index mine is not one of petit"],
     ["CREATE TRIGGER evil AFTER INSERT ON runs BEGIN DELETE FROM runs; END", "trigger evil is not one of petit"],
     ["ALTER TABLE jobs ADD COLUMN more TEXT", `table jobs is not that of petit's schema ${SCHEMA_VERSION}`],
     [
