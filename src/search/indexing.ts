@@ -53,11 +53,10 @@ const MAX_STEP_PART = 1 / 256;
 /** Runs whose existence one statement checks. */
 const CHECKED_RUNS = 5_000;
 
-/**
- * Indexing rests for so many times as long as it worked, because runs that end at the same time wait for the same disk, caches and processors.
- * On a busy machine a step takes longer, and so does its rest.
- */
-const REST = 2;
+/** Indexing rests for so many times as long as it has worked. */
+const REST = 0.5;
+/** The same while runs start: they wait for the same disk, caches and processors. */
+const BUSY_REST = 6;
 const MAX_REST_MS = 10_000;
 
 /** The index leaves so much of the disk free for the database: this part of the disk, up to so many bytes. */
@@ -111,6 +110,7 @@ const update = async (options: IndexingOptions): Promise<IndexStatus> => {
   using index = openIndex({ path, runtime, token: output.token });
   const work = new Indexing(options, output, index);
   const steps = [() => work.removeDeleted(), () => work.addNewer(), () => work.addLater(), () => work.addOlder()];
+  let newest = output.newestRun;
   // What has ended meanwhile comes before what is older.
   for (let next = 0; next < steps.length && !signal.aborted; ) {
     const began = performance.now();
@@ -120,7 +120,9 @@ const update = async (options: IndexingOptions): Promise<IndexStatus> => {
       options.onStep(work.status);
       if (next > 1) next = 1;
     }
-    await options.rest(Math.min(MAX_REST_MS, (performance.now() - began) * REST));
+    const isBusy = output.newestRun !== newest;
+    newest = output.newestRun;
+    await options.rest(Math.min(MAX_REST_MS, (performance.now() - began) * (isBusy ? BUSY_REST : REST)));
   }
   return work.status;
 };
