@@ -241,7 +241,7 @@ const checkDecision = (attempt: Exclude<AttemptDraft, string>, path: Path, repor
       report.addAt([...path, "outputs", name], `an approval has no output '${name}'; expected by or comment`);
 };
 
-/** Who has decided, and what that person said. */
+/** The outputs of an approval: the name of the person, and the comment. */
 const DECISION_OUTPUTS: readonly string[] = ["by", "comment"];
 
 /** The signals of POSIX that end a process unless it handles them, so that a test means the same on each machine. */

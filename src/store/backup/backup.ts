@@ -44,8 +44,8 @@ export const backUp = ({ path, target, runtime }: BackupOptions): number => {
 
 /**
  * Copies a database into a file, which is then on disk. Compares the copy with the database, checks it, and detaches it from the processes
- * of the original. Returns the time after which the copy has nothing, in ms since the Unix epoch. Throws PetitError if the copy is damaged, and
- * what SQLite and the system throw.
+ * of the original. Returns a time, in ms since the Unix epoch: nothing in the copy is later. Throws PetitError if the copy is damaged, and what
+ * SQLite and the system throw.
  */
 export const copyInto = (file: string, { path, runtime }: Pick<BackupOptions, "path" | "runtime">): number => {
   const madeAt = readDatabase({ path, runtime }, ({ db }) => {

@@ -174,7 +174,7 @@ const moveAll = (from: string, to: string, isMoved: (name: string) => boolean): 
   for (const name of readdirSync(from).filter(isMoved)) renameSync(join(from, name), join(to, name));
 };
 
-/** Also true for a part of the same disk that is mounted there, as in a container. */
+/** Returns true also if another folder of the same disk is mounted there, as in a container. */
 const isMountPoint = (path: string): boolean => {
   if (statSync(path).dev !== statSync(dirname(path)).dev) return true;
   const escaped = realpathSync(path).replaceAll(

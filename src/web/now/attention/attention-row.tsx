@@ -64,7 +64,7 @@ export const AttentionRow = memo(({ item, onAsk, onHandle }: RowProps) => {
   );
 });
 
-/** Of a run that is stuck, the words before say how long it has been running. */
+/** When it began. Not shown for a stuck run, because the text before it says how long the run has been running. */
 const Since = ({ at }: { readonly at: number }) => (
   <>
     {" "}
