@@ -34,11 +34,11 @@ export const text = (
   expected: `a text of 1 to ${max} whole characters`,
 });
 
-/** Declares a text to search for. Lines are searched one by one, without control characters. */
+/** Declares a text to search for. Lines are searched one by one, without control characters other than tabs. */
 export const literal = (description?: string): Argument<string | undefined> => ({
   ...text(description),
-  read: (given) => (isText(given) && /^[^\p{Cc}]{1,200}$/u.test(given) ? given : null),
-  expected: "a text of 1 to 200 characters on one line, without tabs and control characters",
+  read: (given) => (isText(given) && /^(?:\t|[^\p{Cc}]){1,200}$/u.test(given) ? given : null),
+  expected: "a text of 1 to 200 characters on one line, without control characters other than tabs",
 });
 
 /** Declares one of several words. */

@@ -277,8 +277,8 @@ describe("petit mcp", () => {
     ["list_runs", { cursor: "x" }, "list_runs have the ids"],
     [
       "search_logs",
-      { text: "a\tb" },
-      "argument 'text' is \"a\\tb\"; expected a text of 1 to 200 characters on one line",
+      { text: "a\nb" },
+      "argument 'text' is \"a\\nb\"; expected a text of 1 to 200 characters on one line",
     ],
     ["search_logs", { text: "ab" }, "argument 'text': expected 3 characters or more"],
     [

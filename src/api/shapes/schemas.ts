@@ -62,8 +62,9 @@ export const durationOrNull = nullable(
   "Time from start to end in ms, independent of changes to the system clock; null if it has not started or not ended",
 );
 
-/** A text to search for, of up to 200 characters: those that UTF-16 has as two units count as one. */
-export const SEARCHED_TEXT = "^(?:[\\ud800-\\udbff][\\udc00-\\udfff]|[^\\x00-\\x1f\\x7f\\ud800-\\udbff]){1,200}$";
+/** A text to search for in a line, of up to 200 characters: a tab, but no other control character. Those that UTF-16 has as two units count as one. */
+export const SEARCHED_TEXT =
+  "^(?:[\\ud800-\\udbff][\\udc00-\\udfff]|[^\\x00-\\x08\\x0a-\\x1f\\x7f\\ud800-\\udbff]){1,200}$";
 
 export const JobIdText = t.String({ pattern: ID_PATTERN, description: "Id of a job", examples: ["hello_world"] });
 

@@ -8,7 +8,7 @@ const JOBS = {
 id: load
 tags: [nightly]
 tasks:
-  - {id: extract, type: shell, script: "echo connecting to db-3; echo Connection refused >&2; echo giving up"}
+  - {id: extract, type: shell, script: "echo connecting to db-3; echo Connection refused >&2; echo giving up; printf 'name\\tvalue\\n'"}
 ---
 id: each
 tasks:
@@ -93,6 +93,11 @@ describe("GET /api/search", () => {
     expect(second).toMatchObject({ count: 1, next: null, complete: true });
     const after = (await search(`q=connect&before=${first.lines[1].position}`)).body;
     expect(after.lines).toMatchObject([{ seq: first.lines[2].seq }, { seq: second.lines[0].seq }]);
+  });
+
+  test("finds a text with a tab, which many tables have", async () => {
+    const { status, body } = await search("q=name%09val");
+    expect([status, body.count, body.lines?.[0]?.text]).toEqual([200, 1, "name\tvalue"]);
   });
 
   test("never finds secrets", async () => {
