@@ -1,4 +1,4 @@
-/** Why nothing comes of a field of a DAG or a step. */
+/** Why a field of a DAG or a step is left out. */
 const REASONS: Readonly<Record<string, string>> = {
   log_dir: "petit keeps the output in its database",
   log_output: "petit keeps both streams together",
@@ -12,7 +12,7 @@ const REASONS: Readonly<Record<string, string>> = {
   repeat_policy: "petit repeats no task that has succeeded; a loop in the script does",
   worker_selector: "workers of petit are chosen by `runs_on`",
   run_config: "a trigger of petit can always pass params",
-  otel: "petit sends no traces",
+  otel: "the setting --otlp-endpoint sends traces of all runs",
   webhook: "webhooks of petit are `triggers`",
   registry_auths: "the engine logs in to registries by itself (docker login)",
   mail_on_error: "`notify` is about runs, not tasks",
