@@ -593,7 +593,6 @@ export const AttentionBody = t.Union(
     TracesFailing,
     BackupFailed,
     SearchIndexFailing,
-    SearchIndexFailing,
     TriggerFailing,
     InternalErrorBody,
     RetentionUndecided,
