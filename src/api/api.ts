@@ -96,7 +96,7 @@ export const createApi = (options: ApiOptions): Api => {
         return setSecurityHeaders(response, id);
       };
       const answer = (response: Response): Response | Promise<Response> =>
-        isUnread(original, response.status)
+        response.status !== FAILURE_STATUS.REQUEST_TIMEOUT && isUnread(original, response.status)
           ? drainBody(original, clock).then(() => complete(response))
           : complete(response);
       const action = audit.begin(original, pathOf(original.url));

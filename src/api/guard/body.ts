@@ -62,7 +62,11 @@ const decode = (bytes: Uint8Array): string => {
 /** Returns the bytes of a body as they came. Throws `PAYLOAD_TOO_LARGE`, and `INVALID_REQUEST` if `signal` aborts before its end. */
 export const readBytes = async (
   request: Request,
-  { signal, maxBytes = MAX_BODY_BYTES }: { readonly signal?: AbortSignal; readonly maxBytes?: number } = {},
+  {
+    signal,
+    maxBytes = MAX_BODY_BYTES,
+    onBytes,
+  }: { readonly signal?: AbortSignal; readonly maxBytes?: number; readonly onBytes?: (bytes: number) => void } = {},
 ): Promise<Uint8Array> => {
   // Most requests that change something have no body.
   if (request.body === null) return new Uint8Array();
@@ -80,6 +84,7 @@ export const readBytes = async (
       size += next.value.byteLength;
       if (size > maxBytes) throw tooLarge(maxBytes);
       chunks.push(next.value);
+      onBytes?.(size);
     }
   } catch (error) {
     // The client disconnected: not an error of petit.

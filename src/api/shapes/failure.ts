@@ -46,6 +46,7 @@ export const FAILURE_STATUS = {
   FORBIDDEN: 403,
   NOT_FOUND: 404,
   METHOD_NOT_ALLOWED: 405,
+  REQUEST_TIMEOUT: 408,
   CONFLICT: 409,
   PAYLOAD_TOO_LARGE: 413,
   RANGE_NOT_SATISFIABLE: 416,
@@ -146,6 +147,11 @@ export const FAILURES = {
     "METHOD_NOT_ALLOWED",
     "The path exists, but not with this method; `Allow` lists the methods that it has",
     "DELETE is not a method of /api/jobs; expected GET or HEAD",
+  ),
+  REQUEST_TIMEOUT: plainFailure(
+    "REQUEST_TIMEOUT",
+    "The body of a webhook arrives too slowly",
+    "the body did not arrive in time",
   ),
   CONFLICT: failure({
     code: "CONFLICT",

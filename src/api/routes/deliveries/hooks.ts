@@ -3,7 +3,7 @@ import type { WebhookResult } from "../../../engine/deliveries/result.ts";
 import { assertNever } from "../../../lib/never.ts";
 import type { ApiContext } from "../../context.ts";
 import { ApiError } from "../../errors.ts";
-import { readBytes, readJson } from "../../guard/body.ts";
+import { readJson } from "../../guard/body.ts";
 import { HookLimits } from "../../guard/hook-limits.ts";
 import { DeliveryOutcomeWord, DeliveryReasonOrNull, deliveryMessage } from "../../shapes/delivery.ts";
 import { failures } from "../../shapes/failure.ts";
@@ -79,18 +79,18 @@ export const hookRoutes = ({ engine, repository, clock, requests, closing }: Api
   const limits = new HookLimits(clock);
   const receive = async (request: Request, jobId: string, name: string | null) => {
     if (!engine.hasWebhook(jobId, name)) throw noHook();
-    const result = await limits.within(requests.addressOf(request), async (signal) => {
-      const body = await readBytes(request, { signal: AbortSignal.any([signal, closing]) });
-      return await engine.receiveWebhook(jobId, name, { headers: request.headers, body });
-    });
+    const sender = { address: requests.addressOf(request), hook: `${jobId}/${name ?? ""}`, signal: closing };
+    const result = await limits.receive(request, sender, (body) =>
+      engine.receiveWebhook(jobId, name, { headers: request.headers, body }),
+    );
     return answerOf(result);
   };
   const receiveForJobs = async (request: Request) => {
     if (repository === null) throw noHook();
-    const result = await limits.within(requests.addressOf(request), async (signal) => {
-      const body = await readBytes(request, { signal: AbortSignal.any([signal, closing]) });
-      return repository.receiveHook({ headers: request.headers, body });
-    });
+    const sender = { address: requests.addressOf(request), hook: "_jobs", signal: closing };
+    const result = await limits.receive(request, sender, (body) =>
+      repository.receiveHook({ headers: request.headers, body }),
+    );
     switch (result) {
       case "unknown":
         throw noHook();
@@ -111,7 +111,7 @@ export const hookRoutes = ({ engine, repository, clock, requests, closing }: Api
         description: "petit has accepted this delivery before, or the provider only tests the address",
       }),
       202: AcceptedHook,
-      ...failures("INVALID_REQUEST", "NOT_FOUND", "PAYLOAD_TOO_LARGE"),
+      ...failures("INVALID_REQUEST", "NOT_FOUND", "REQUEST_TIMEOUT", "PAYLOAD_TOO_LARGE"),
     },
   } as const;
   const detail = {
@@ -125,7 +125,7 @@ export const hookRoutes = ({ engine, repository, clock, requests, closing }: Api
       response: {
         200: Handshake,
         202: JobsHookAccepted,
-        ...failures("INVALID_REQUEST", "NOT_FOUND", "PAYLOAD_TOO_LARGE"),
+        ...failures("INVALID_REQUEST", "NOT_FOUND", "REQUEST_TIMEOUT", "PAYLOAD_TOO_LARGE"),
       },
       detail: {
         tags: ["hooks"],
